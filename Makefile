@@ -1,0 +1,113 @@
+# wfm_fdw: build, install and test.
+#
+#   make && make install     build against the pg_config in PATH and install
+#   make demo                a private server, the simulator and one report
+#   make test                every test of every kind; TESTS="unit tap:003" selects
+#   make lint                what can be checked without running
+#   make help                the other targets and the settings
+#
+# "make demo" and "make test" install the Debian packages they need and leave
+# the machine's own PostgreSQL alone (doc/testing.md).
+
+PG_CONFIG ?= pg_config
+PKG_CONFIG ?= pkg-config
+PYTHON ?= python3
+
+all:
+
+# Goals that need no PostgreSQL build environment to start with: they run
+# scripts, which install what is missing first.
+SCRIPT_GOALS := help packages test demo lint indent indent-check
+
+.PHONY: $(SCRIPT_GOALS)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo 'make packages            install the Debian packages (as root)'
+	@echo 'make indent              format the C files (clang-format)'
+	@echo 'make indent-check        fail if that would change one'
+	@echo 'make clean               remove what was built'
+	@echo
+	@echo 'PG_CONFIG=path           the PostgreSQL to build for'
+	@echo 'WFM_CRASHPOINTS=1        compile in the named crash points of the tests'
+	@echo 'with_llvm=no             leave out the JIT bitcode'
+
+packages:
+	@test/install-packages
+
+test:
+	@test/install-packages test
+	@$(PYTHON) test/run $(TESTS)
+
+demo:
+	@test/install-packages demo
+	@test/demo/run
+
+lint:
+	@test/install-packages lint
+	@test/lint/run
+
+indent indent-check:
+	@test/install-packages lint
+	@test/lint/$@
+
+ifneq ($(filter-out $(SCRIPT_GOALS),$(or $(MAKECMDGOALS),all)),)
+
+EXTENSION = wfm_fdw
+DATA = $(sort $(wildcard wfm_fdw--*.sql))
+MODULE_big = wfm_fdw
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+PGFILEDESC = "wfm_fdw - foreign data wrapper for WorkflowMax and Xero Practice Manager"
+
+WFM_LIBRARIES = libcurl libxml-2.0 jansson libcrypto
+
+# What is missing is named here rather than by the compiler.
+wfm_hint = (Debian: "make packages" as root installs everything)
+ifeq ($(shell command -v $(PG_CONFIG)),)
+$(error $(PG_CONFIG) not found: install PostgreSQL's server development files or set PG_CONFIG=/path/to/pg_config $(wfm_hint))
+endif
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) belongs to a PostgreSQL without server development files: install postgresql-server-dev-NN $(wfm_hint))
+endif
+ifneq ($(filter-out clean distclean uninstall,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell command -v $(PKG_CONFIG)),)
+$(error $(PKG_CONFIG) not found: install pkg-config $(wfm_hint))
+endif
+$(foreach library,$(WFM_LIBRARIES),$(if $(shell $(PKG_CONFIG) --exists $(library) && echo yes),,\
+  $(error development files of $(library) not found: install libcurl4-openssl-dev, libxml2-dev, libjansson-dev and libssl-dev $(wfm_hint))))
+endif
+
+PG_CPPFLAGS = -Isrc $(shell $(PKG_CONFIG) --cflags $(WFM_LIBRARIES))
+ifneq ($(filter 1 yes on,$(WFM_CRASHPOINTS)),)
+PG_CPPFLAGS += -DWFM_CRASHPOINTS
+endif
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs $(WFM_LIBRARIES))
+
+# PostgreSQL up to 18 is C99; 19 needs C11.  Two warnings of -Wextra are off:
+# callbacks leave parameters unused by design, and PostgreSQL's own headers and
+# initialisers such as PG_MODULE_MAGIC leave fields out.  -MMD and -MP write
+# each object's headers to a .d file beside it.
+PG_CFLAGS = -std=$(if $(filter 13 14 15 16 17 18,$(MAJORVERSION)),gnu99,gnu11) \
+	-fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
+	-Wno-missing-field-initializers -MMD -MP
+
+EXTRA_CLEAN = $(sort $(wildcard src/*.[od] src/*/*.[od] src/*.bc src/*/*.bc)) build/flags
+
+# PostgreSQL's own dependency tracking files headers under the source's base
+# name, and ours has files of one name in several folders.
+override autodepend = no
+
+include $(PGXS)
+
+# Objects are rebuilt when the server, the compiler or a flag changes.
+wfm_flags = $(VERSION) $(CC) $(CFLAGS) $(CPPFLAGS)
+build/flags: wfm-always
+	@mkdir -p build
+	@echo '$(subst ','\'',$(wfm_flags))' | cmp -s - $@ || echo '$(subst ','\'',$(wfm_flags))' > $@
+.PHONY: wfm-always
+$(OBJS): build/flags
+
+-include $(OBJS:.o=.d)
+
+endif
