@@ -1,0 +1,72 @@
+/*
+ * wfm_fdw.c
+ *		Entry: settings, shared memory, background workers, and the table of
+ *		foreign-data wrapper callbacks.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+
+#include "base/compat.h"
+#include "base/settings.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+PG_FUNCTION_INFO_V1(wfm_fdw_handler);
+PG_FUNCTION_INFO_V1(wfm_fdw_validator);
+
+static shmem_request_hook_type prev_shmem_request_hook;
+static shmem_startup_hook_type prev_shmem_startup_hook;
+
+/* Reserve shared memory for tokens, limits and statistics. */
+static void
+request_shared_memory(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+}
+
+/* Find or make what was reserved. */
+static void
+start_shared_memory(void)
+{
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+}
+
+void
+_PG_init(void)
+{
+	/* pg_upgrade starts servers that must not call out or keep state. */
+	if (IsBinaryUpgrade)
+		return;
+
+	wfm_preloaded = process_shared_preload_libraries_in_progress;
+	wfm_settings_define();
+	if (!wfm_preloaded)
+		return;
+
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shared_memory;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = start_shared_memory;
+}
+
+Datum
+wfm_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	PG_RETURN_POINTER(routine);
+}
+
+Datum
+wfm_fdw_validator(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_VOID();
+}
