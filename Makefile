@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 PKG_CONFIG ?= pkg-config
-PYTHON ?= python3
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
 all:
 
@@ -34,6 +34,8 @@ help:
 
 packages:
 	@test/install-packages
+
+test demo lint: export PG_CONFIG := $(PG_CONFIG)
 
 test:
 	@test/install-packages test

@@ -1,0 +1,297 @@
+"""The kinds of tests: how each is found and run.
+
+A task is what runs at one time: a Perl file, the regression tests with their
+server, the C programs.  Tasks of different kinds run side by side.
+"""
+
+import dataclasses
+import pathlib
+import re
+import shutil
+import time
+from typing import Callable
+
+from . import results
+from .servers import PostgresServer, Simulator, python
+from .workspace import REPOSITORY, StepFailed, tail
+
+# Small, fixed data for the SQL tests: the expected output holds figures of it.
+SQL_DATA = ["--clients", "30", "--jobs", "120", "--time", "1500"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One thing to run; run() returns the outcomes and what to show when one
+    of them is a failure."""
+
+    name: str
+    run: Callable
+    # Not beside others: what it measures would suffer.
+    alone: bool = False
+
+
+class Selection:
+    """The words given to "make test TESTS=…": a kind, or kind:part-of-a-name."""
+
+    def __init__(self, words):
+        self._words = [tuple(word.partition(":")[::2]) for word in words]
+        unknown = [kind for kind, _ in self._words if kind not in KINDS]
+        if unknown:
+            raise StepFailed(
+                "no such kind of tests: %s (there are: %s)"
+                % (", ".join(unknown), ", ".join(KINDS))
+            )
+
+    def kind(self, kind):
+        return not self._words or any(word == kind for word, _ in self._words)
+
+    def names(self, kind, names):
+        """Those of the names that were asked for."""
+        parts = [part for word, part in self._words if word == kind]
+        if not parts or "" in parts:
+            return names
+        return [name for name in names if any(part in name for part in parts)]
+
+    def pattern(self, kind):
+        """The part of a name asked for, or None."""
+        parts = [part for word, part in self._words if word == kind and part]
+        return parts[0] if parts else None
+
+
+# --- regression and isolation tests ------------------------------------------
+
+
+def sql_tasks(workspace, selection):
+    """The regression and the isolation tests share one server."""
+    plans = []
+    for kind, inputs, extension, program in (
+        ("regress", ".", "sql", ("regress", "pg_regress")),
+        ("isolation", "test/isolation", "spec", ("isolation", "pg_isolation_regress")),
+    ):
+        folder = "specs" if extension == "spec" else "sql"
+        found = sorted(p.stem for p in (REPOSITORY / inputs / folder).glob("*." + extension))
+        names = selection.names(kind, found) if selection.kind(kind) else []
+        if names:
+            plans.append((kind, inputs, program, names))
+    if not plans:
+        return []
+    title = " and ".join(plan[0] for plan in plans)
+    return [Task(title, lambda: run_sql(workspace, plans))]
+
+
+def run_sql(workspace, plans):
+    simulator = Simulator(workspace, "sql", SQL_DATA)
+    server = None
+    try:
+        server = PostgresServer(workspace, "sql")
+        outcomes, shown = [], ""
+        for kind, inputs, program, names in plans:
+            more, text = run_pg_regress(workspace, server, simulator, kind, inputs, program, names)
+            outcomes += more
+            shown += text
+        if results.count(outcomes, results.FAILED):
+            shown += "\n--- the server's last words\n%s\n" % tail(server.log, 30)
+        return outcomes, shown
+    finally:
+        if server:
+            server.stop()
+        simulator.stop()
+
+
+def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
+    """pg_regress and its isolation twin take the same options."""
+    output = workspace.make_folder("out_%s" % kind)
+    log = workspace.logs / ("%s.log" % kind)
+    command = [
+        workspace.pg.pgxs_program(*program),
+        "--bindir=%s" % workspace.pg.bin,
+        "--inputdir=%s" % (workspace.source / inputs),
+        "--outputdir=%s" % output,
+        "--host=%s" % server.sockets, "--port=%d" % server.port, "--user=postgres",
+        "--dbname=%s_wfm_fdw" % kind, "--load-extension=wfm_fdw",
+        *names,
+    ]
+    environment = workspace.environment(
+        WFM_SIM_URL=simulator.url,
+        WFM_SIM_PORT=simulator.port,
+        WFM_SQL=workspace.source / "test" / "sql",
+        WFM_SAMPLES=workspace.samples(),
+        WFM_PYTHON=python(),
+    )
+    code = workspace.run(command, log, env=environment)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    outcomes = results.with_exit_code(results.parse_regress(text, kind), code, kind)
+    shown = ""
+    if results.count(outcomes, results.FAILED):
+        shown = "%s\n%s\n" % (tail(log, 20), head(output / "regression.diffs", 150))
+    return outcomes, shown
+
+
+# --- Perl tests --------------------------------------------------------------
+
+
+def tap_tasks(workspace, selection):
+    if not selection.kind("tap"):
+        return []
+    files = {p.stem: p for p in sorted((REPOSITORY / "test/tap/t").glob("*.pl"))}
+    tasks = []
+    for name in selection.names("tap", list(files)):
+        wishes = wishes_of(files[name])
+        tasks.append(Task("tap/%s" % name, run_later(run_tap, workspace, name), "alone" in wishes))
+    return tasks
+
+
+def run_later(function, *arguments):
+    return lambda: function(*arguments)
+
+
+def wishes_of(path):
+    """Words after "# wfm-test:" in the first lines of a test."""
+    with open(path, encoding="utf-8") as lines:
+        for _, line in zip(range(30), lines):
+            found = re.match(r"#\s*wfm-test:\s*(.*)", line)
+            if found:
+                return found[1].split()
+    return []
+
+
+def run_tap(workspace, name):
+    """Runs one Perl file; its servers are in a folder of its own."""
+    folder = workspace.make_folder("tap_%s" % name)
+    perl = workspace.pg.pgxs_program("perl", "PostgreSQL").parent
+    environment = workspace.environment(
+        TESTDIR=folder,
+        TESTDATADIR=folder / "tmp_check",
+        TESTLOGDIR=folder / "log",
+        PG_REGRESS=workspace.pg.pgxs_program("regress", "pg_regress"),
+        PG_TEST_PORT_DIR=workspace.make_folder("ports"),
+        WFM_SOURCE=workspace.source,
+        WFM_SAMPLES=workspace.samples(),
+        WFM_PYTHON=python(),
+    )
+    log = workspace.logs / ("tap_%s.log" % name)
+    script = workspace.source / "test/tap/t" / (name + ".pl")
+    command = ["perl", "-I", perl, "-I", workspace.source / "test/perl", script]
+    code = workspace.run(command, log, cwd=folder, env=environment, timeout=900)
+    source = "tap/%s" % name
+    text = log.read_text(encoding="utf-8", errors="replace")
+    outcomes = results.with_exit_code(results.parse_tap(text, source), code, source)
+    shown = ""
+    if results.count(outcomes, results.FAILED):
+        shown = failing_lines(text)
+        for server_log in sorted(folder.glob("**/log/*")):
+            shown += "\n--- %s\n%s\n" % (server_log.name, tail(server_log, 30))
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return outcomes, shown
+
+
+def failing_lines(text):
+    """A TAP stream without the tests that passed."""
+    return "\n".join(line for line in text.splitlines() if not re.match(r"\s*ok\b", line))
+
+
+# --- C programs --------------------------------------------------------------
+
+
+def unit_tasks(workspace, selection):
+    if not selection.kind("unit") or not (REPOSITORY / "test/unit/Makefile").exists():
+        return []
+    return [Task("unit", run_later(run_unit, workspace, selection.pattern("unit")))]
+
+
+def run_unit(workspace, pattern):
+    """test/unit/Makefile builds and runs the programs; it announces each one
+    by a line "# NAME", and each prints TAP."""
+    make = ["make", "-C", REPOSITORY / "test/unit", "--no-print-directory"]
+    names = [pathlib.Path(p).name for p in workspace.output(make + ["-s", "list"], as_caller=True).split()]
+    if pattern:
+        names = [name for name in names if pattern in name]
+    if not names:
+        return [], ""
+    make += ["PROGRAMS=%s" % " ".join(names), "-j2"]
+    workspace.step("build unit tests", make + ["all"], as_caller=True)
+    log = workspace.logs / "unit.log"
+    code = workspace.run(make + ["check"], log, as_caller=True)
+    outcomes, shown = [], ""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    for name, part in split_programs(text, names):
+        source = "unit/%s" % name
+        more = results.parse_tap(part, source)
+        if results.count(more, results.FAILED):
+            shown += "%s\n%s\n" % (source, failing_lines(part))
+        outcomes += more
+    return results.with_exit_code(outcomes, code, "unit"), shown
+
+
+def split_programs(text, names):
+    """(name, output) of each program; one that was never announced has none."""
+    parts = dict.fromkeys(names, "")
+    current = None
+    for line in text.splitlines():
+        if line.startswith("# ") and line[2:] in parts:
+            current = line[2:]
+        elif current:
+            parts[current] += line + "\n"
+    return parts.items()
+
+
+# --- Python tests ------------------------------------------------------------
+
+
+def unittest_tasks(workspace, selection):
+    """The simulator's tests and the driver's own."""
+    tasks = []
+    for kind in ("simulator", "driver"):
+        if selection.kind(kind) and (REPOSITORY / "test" / kind / "tests").is_dir():
+            pattern = selection.pattern(kind)
+            tasks.append(Task(kind, run_later(run_unittest, workspace, kind, pattern)))
+    return tasks
+
+
+def run_unittest(workspace, kind, pattern):
+    # The simulator's package is imported by its own name, the driver's as "driver".
+    top = workspace.source / "test" / ("simulator" if kind == "simulator" else "")
+    runner = workspace.source / "test" / "driver" / "unittest_tap.py"
+    folder = workspace.source / "test" / kind / "tests"
+    log = workspace.logs / ("%s.log" % kind)
+    command = [python(), runner, folder, top] + ([pattern] if pattern else [])
+    environment = workspace.environment(WFM_SAMPLES=workspace.samples())
+    code = workspace.run(command, log, env=environment)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    outcomes = results.with_exit_code(results.parse_tap(text, kind), code, kind)
+    shown = failing_lines(text) if results.count(outcomes, results.FAILED) else ""
+    return outcomes, shown
+
+
+# --- all of them -------------------------------------------------------------
+
+# In the order in which their tasks start: the longest first.
+FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks]
+KINDS = ["regress", "isolation", "tap", "unit", "simulator", "driver"]
+# Kinds that need the extension built and a PostgreSQL.
+SERVER_KINDS = {"regress", "isolation", "tap"}
+
+
+def find_tasks(workspace, selection):
+    return [task for finder in FINDERS for task in finder(workspace, selection)]
+
+
+def run_task(task):
+    """Runs a task; a step that fails is a failed test."""
+    started = time.monotonic()
+    try:
+        outcomes, shown = task.run()
+    except (StepFailed, OSError) as problem:
+        outcomes = [results.Outcome("%s: could not run" % task.name, results.FAILED)]
+        shown = str(problem)
+    return outcomes, shown, time.monotonic() - started
+
+
+def head(path, lines):
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    more = ["(%d more lines)" % (len(text) - lines)] if len(text) > lines else []
+    return "\n".join(text[:lines] + more)

@@ -1,0 +1,68 @@
+"""Nothing that a run started may outlive it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import unittest
+
+from driver.workspace import Workspace
+
+
+class EndProcesses(unittest.TestCase):
+    def setUp(self):
+        self.workspace = Workspace("driver_test")
+        self.addCleanup(self.workspace.remove)
+        self.addCleanup(self.workspace.end_processes)
+
+    def start(self, program):
+        log = self.workspace.logs / "program.log"
+        return self.workspace.start([sys.executable, "-c", program], log)
+
+    def wait_for(self, path):
+        deadline = time.monotonic() + 20
+        while not path.exists():
+            self.assertLess(time.monotonic(), deadline, "the program did not start")
+            time.sleep(0.02)
+
+    def test_a_daemon_that_ignores_sigterm_is_found_and_ended(self):
+        ready = self.workspace.make_folder("daemon") / "ready"
+        parent = self.start(
+            "import os, signal, time\n"
+            "if os.fork() == 0:\n"
+            "    os.setsid()\n"
+            "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+            "    signal.signal(signal.SIGQUIT, signal.SIG_IGN)\n"
+            "    open(%r, 'w').close()\n"
+            "    time.sleep(100)\n" % str(ready)
+        )
+        self.wait_for(ready)
+        parent.wait()
+        self.assertEqual(len(self.workspace.processes()), 1)
+        self.workspace.end_processes()
+        self.assertEqual(self.workspace.processes(), [])
+
+    def test_others_are_left_alone(self):
+        other = subprocess.Popen(["sleep", "100"], cwd="/")
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        self.workspace.end_processes()
+        self.assertIsNone(other.poll())
+
+    def test_a_program_over_its_time_is_ended_and_says_so(self):
+        log = self.workspace.logs / "slow.log"
+        code = self.workspace.run(["sleep", "100"], log, timeout=0.2)
+        self.assertEqual(code, 124)
+        self.assertIn("time limit", log.read_text())
+        self.assertEqual(self.workspace.processes(), [])
+
+    def test_callers_settings_stay_outside(self):
+        os.environ["PGHOST"] = "elsewhere"
+        self.addCleanup(os.environ.pop, "PGHOST")
+        self.assertNotIn("PGHOST", self.workspace.environment())
+
+    def test_the_folder_goes(self):
+        folder = pathlib.Path(self.workspace.folder)
+        self.workspace.remove()
+        self.assertFalse(folder.exists())

@@ -1,0 +1,297 @@
+"""A temporary folder, a private PostgreSQL in it, and every process started.
+
+PostgreSQL does not run as root, so tasks run as the user "postgres" when the
+driver is root, and that user may not be able to read the source tree: what
+tasks need is copied.  Nothing is installed into the machine's PostgreSQL: its
+programs find their libraries and scripts relative to their own place, so a
+copy of their folders below another root works there.
+"""
+
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
+MARK = "WFM_TEST_WORKSPACE"
+
+
+class StepFailed(Exception):
+    """A step that is no test failed; the message is for the user."""
+
+
+class Workspace:
+    """The folder of one run and what runs in it."""
+
+    def __init__(self, name):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="wfm_%s_" % name)).resolve()
+        self.folder.chmod(0o755)
+        self.user = "postgres" if os.geteuid() == 0 else None
+        if self.user:
+            self._require_user()
+        self.logs = self.make_folder("logs")
+        self.source = self.folder / "source"
+        self.pg = None
+        self._lock = threading.Lock()
+
+    def _require_user(self):
+        try:
+            pwd.getpwnam(self.user)
+        except KeyError:
+            self.remove()
+            raise StepFailed("there is no user postgres to run the servers as") from None
+
+    # --- files -----------------------------------------------------------
+
+    def make_folder(self, relative):
+        """A folder that tasks may write to."""
+        folder = self.folder / relative
+        folder.mkdir(parents=True, exist_ok=True)
+        self.give(folder)
+        return folder
+
+    def give(self, path):
+        """Hands a file or folder to the user the tasks run as."""
+        if self.user:
+            shutil.chown(path, self.user, pwd.getpwnam(self.user).pw_gid)
+
+    def copy_source(self):
+        """Copies what tasks read out of the source tree."""
+        for name in ("sql", "expected", "test"):
+            origin = REPOSITORY / name
+            if origin.is_dir():
+                shutil.copytree(
+                    origin,
+                    self.source / name,
+                    ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.d"),
+                )
+        self.source.mkdir(exist_ok=True)
+        make_readable(self.source)
+
+    def samples(self):
+        """Recorded answers of the API, where a copy lies beside the source
+        tree; they are not part of it.  Returns an empty text otherwise."""
+        origin = pathlib.Path(
+            os.environ.get("WFM_SAMPLES") or REPOSITORY.parent / "shared" / "api" / "samples"
+        )
+        if not origin.is_dir():
+            return ""
+        with self._lock:
+            target = self.folder / "samples"
+            if not target.exists():
+                shutil.copytree(origin, target)
+                make_readable(target)
+        return target
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- processes -------------------------------------------------------
+
+    def environment(self, **extra):
+        """The environment of a task: no setting of the caller's PostgreSQL or
+        make, and the mark by which end_processes() finds what was started."""
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("PG", "MAKE", "MFLAGS", "GIT_", "LC_", "LANG", "PERL5"))
+        }
+        kept.update(
+            {
+                MARK: str(self.folder),
+                "HOME": str(self.folder),
+                "LC_ALL": "C.UTF-8",
+                "TMPDIR": str(self.folder / "tmp"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+        )
+        if self.pg:
+            kept["PATH"] = "%s:%s" % (self.pg.bin, kept.get("PATH", "/usr/bin:/bin"))
+        kept.update({key: str(value) for key, value in extra.items()})
+        return kept
+
+    def start(self, command, log, cwd=None, env=None, as_caller=False):
+        """Starts a program in a session of its own, output to the file log."""
+        self.make_folder("tmp")
+        identity = {}
+        if self.user and not as_caller:
+            entry = pwd.getpwnam(self.user)
+            identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        with open(log, "ab") as output:
+            return subprocess.Popen(
+                [str(word) for word in command],
+                cwd=cwd or self.folder,
+                env=env or self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=0o022,
+                **identity,
+            )
+
+    def run(self, command, log, timeout=600, **how):
+        """Runs a program to its end; returns its exit code."""
+        process = self.start(command, log, **how)
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            with open(log, "a", encoding="utf-8") as output:
+                output.write("\nended after %d s, its time limit\n" % timeout)
+            return 124
+        finally:
+            end_session(process)
+
+    def step(self, what, command, **how):
+        """Runs a program that has to succeed."""
+        log = self.logs / (what.replace(" ", "_") + ".log")
+        if self.run(command, log, **how) != 0:
+            raise StepFailed("%s failed:\n%s" % (what, tail(log, 40)))
+
+    def output(self, command, **how):
+        """Runs a program that has to succeed; returns what it printed."""
+        handle, log = tempfile.mkstemp(dir=self.logs)
+        os.close(handle)
+        try:
+            if self.run(command, log, **how) != 0:
+                raise StepFailed("%s failed:\n%s" % (command[0], tail(log, 40)))
+            return pathlib.Path(log).read_text(encoding="utf-8")
+        finally:
+            os.unlink(log)
+
+    def processes(self):
+        """Processes of this run: they carry the mark, or stand in the folder
+        (a server process overwrites its environment with its title)."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                if self._is_ours(entry):
+                    found.append(int(entry.name))
+        return found
+
+    def _is_ours(self, entry):
+        try:
+            mark = ("%s=%s" % (MARK, self.folder)).encode()
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                return True
+            cwd = os.readlink(entry / "cwd")
+            return cwd == str(self.folder) or cwd.startswith("%s/" % self.folder)
+        except OSError:
+            return False
+
+    def end_processes(self):
+        """Ends whatever is still running, firmer each time."""
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL):
+            for pid in self.processes():
+                send(pid, number)
+            deadline = time.monotonic() + 2
+            while self.processes():
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.05)
+            else:
+                return
+
+    # --- PostgreSQL ------------------------------------------------------
+
+    def build_and_install(self):
+        """Builds the extension in the source tree and installs it into a
+        private copy of the PostgreSQL that pg_config belongs to."""
+        pg_config = os.environ.get("PG_CONFIG", "pg_config")
+        make = ["make", "-C", REPOSITORY, "--no-print-directory", "with_llvm=no"]
+        make.append("PG_CONFIG=%s" % pg_config)
+        jobs = "-j%d" % (os.cpu_count() or 1)
+        environment = self.environment()
+        self.step("build", make + [jobs], as_caller=True, env=environment)
+        self.pg = PrivatePostgres(pg_config, self.folder / "root")
+        self.step(
+            "install",
+            make + ["install", "DESTDIR=%s" % self.pg.root],
+            as_caller=True,
+            env=environment,
+        )
+
+
+class PrivatePostgres:
+    """A copy of an installed PostgreSQL below another root."""
+
+    def __init__(self, pg_config, root):
+        self.root = root
+        self.bin = self._copy(pg_config, "--bindir")
+        self.lib = self._copy(pg_config, "--pkglibdir")
+        self.share = self._copy(pg_config, "--sharedir")
+        self.pgxs_test = self.lib / "pgxs" / "src" / "test"
+        version = subprocess.run(
+            [pg_config, "--version"], check=True, capture_output=True, text=True
+        )
+        self.version = version.stdout.strip()
+
+    def _copy(self, pg_config, option):
+        answer = subprocess.run([pg_config, option], check=True, capture_output=True, text=True)
+        origin = pathlib.Path(answer.stdout.strip())
+        target = self.root / origin.relative_to("/")
+        shutil.copytree(origin, target, ignore=shutil.ignore_patterns("man", "bitcode"))
+        make_readable(target)
+        return target
+
+    def program(self, name):
+        return self.bin / name
+
+    def pgxs_program(self, folder, name):
+        path = self.pgxs_test / folder / name
+        if not path.exists():
+            raise StepFailed("%s is not there: it comes with PostgreSQL's client package" % name)
+        return path
+
+
+def make_readable(folder):
+    """Lets every user read a folder of ours."""
+    for path, folders, files in os.walk(folder):
+        for name in folders + files + ["."]:
+            target = os.path.join(path, name)
+            if not os.path.islink(target):
+                mode = os.stat(target).st_mode
+                executable = 0o111 if mode & 0o100 else 0
+                os.chmod(target, mode | 0o444 | executable)
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def end_session(process):
+    """Ends what is left of the process group that start() made."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def tail(path, lines):
+    """The last lines of a text file that may be absent."""
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

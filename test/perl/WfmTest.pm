@@ -1,0 +1,174 @@
+# WfmTest: a PostgreSQL server with wfm_fdw and a simulator beside it.
+#
+#   use WfmTest;
+#   my $sim  = WfmTest::Simulator->new('--clients', 30);
+#   my $node = WfmTest::start_node('main');
+#   WfmTest::connect_tables($node, $sim);           # schema acme
+#   my $mark = $sim->mark;
+#   is($node->safe_psql('postgres', 'SELECT count(*) FROM acme.client'), 30);
+#   is(scalar $sim->requests_since($mark), 1);
+#
+# The driver (test/run) sets WFM_SOURCE, the folder that holds test/, and
+# WFM_PYTHON.  Both servers end with the test, however it ends.
+
+package WfmTest;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+# A signal must run the END blocks, which stop the servers.
+$SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub { exit 1 };
+
+# The settings every server of the tests has.  The key file stands beside the
+# data directory, where a backup of it does not reach.
+sub settings
+{
+	my ($node) = @_;
+	my $key_file = $node->basedir . '/wfm_fdw.key';
+
+	return <<"END";
+shared_preload_libraries = 'wfm_fdw'
+wfm_fdw.allow_insecure_loopback = on
+wfm_fdw.key_file = '$key_file'
+END
+}
+
+# start_node(NAME, settings => TEXT, database => NAME, extension => 0,
+# init => [...]): a started cluster in which the extension is created.
+sub start_node
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(@{ $options{init} || [] });
+	$node->append_conf('postgresql.conf', settings($node));
+	$node->append_conf('postgresql.conf', $options{settings})
+	  if defined $options{settings};
+	$node->start;
+	$node->safe_psql($options{database} || 'postgres', 'CREATE EXTENSION wfm_fdw')
+	  unless exists $options{extension} && !$options{extension};
+	return $node;
+}
+
+# connect_server(NODE, SIMULATOR, name => 'acme', api => DIALECT, …): a row of
+# wfm_connections that points at the simulator, and a foreign server.  Further
+# options are columns of wfm_connections.
+sub connect_server
+{
+	my ($node, $sim, %options) = @_;
+	my $database = delete $options{database} || 'postgres';
+	my $name = delete $options{name} || 'acme';
+	my %row = (%{ $sim->connection($options{api}) }, %options, name => $name);
+	my @columns = sort grep { defined $row{$_} } keys %row;
+	my $names = join ', ', @columns;
+	my $values = join ', ', map { literal($row{$_}) } @columns;
+
+	$node->safe_psql($database, "INSERT INTO wfm_connections ($names) VALUES ($values)");
+	$node->safe_psql($database,
+		"CREATE SERVER $name FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection '$name')");
+	return $name;
+}
+
+# connect_tables(NODE, SIMULATOR, …): connect_server and every table of the
+# dialect in a schema of the server's name.
+sub connect_tables
+{
+	my ($node, $sim, %options) = @_;
+	my $database = $options{database} || 'postgres';
+	my $name = connect_server($node, $sim, %options);
+
+	$node->safe_psql($database,
+		"CREATE SCHEMA $name; IMPORT FOREIGN SCHEMA wfm FROM SERVER $name INTO $name");
+	return $name;
+}
+
+# A text as an SQL literal.
+sub literal
+{
+	my ($text) = @_;
+
+	$text =~ s/'/''/g;
+	return "'$text'";
+}
+
+package WfmTest::Simulator;
+
+use strict;
+use warnings;
+
+use Carp;
+use HTTP::Tiny;
+use IPC::Run;
+use JSON::PP;
+use Time::HiRes qw(sleep time);
+
+my $count = 0;
+my @running;
+
+# new(OPTION, …): a started simulator; the options are its command line's.
+sub new
+{
+	my ($class, @options) = @_;
+	my $number = ++$count;
+	my $self = bless {
+		port_file => "$PostgreSQL::Test::Utils::tmp_check/simulator_$number.port",
+		log => "$PostgreSQL::Test::Utils::log_path/simulator_$number.log",
+		http => HTTP::Tiny->new(timeout => 30, proxy => undef),
+	}, $class;
+	my @command = (
+		$ENV{WFM_PYTHON} || 'python3',
+		"$ENV{WFM_SOURCE}/test/simulator/wfm-simulator",
+		'--port', 0, '--port-file', $self->{port_file}, @options);
+
+	unlink $self->{port_file};
+	$self->{run} = IPC::Run::start(\@command, '<', \undef, '>', $self->{log}, '2>&1');
+	push @running, $self;
+	$self->{port} = $self->_wait_for_port;
+	return $self;
+}
+
+sub _wait_for_port
+{
+	my ($self) = @_;
+	my $deadline = time() + 60;
+
+	while (time() < $deadline)
+	{
+		if (-s $self->{port_file})
+		{
+			my $port = PostgreSQL::Test::Utils::slurp_file($self->{port_file});
+			return $1 if $port =~ /^(\d+)\s/;
+		}
+		last unless $self->{run}->pumpable;
+		sleep 0.02;
+	}
+	$self->stop;
+	croak "the simulator did not start: "
+	  . (-e $self->{log} ? PostgreSQL::Test::Utils::slurp_file($self->{log}) : '');
+}
+
+sub port { return $_[0]->{port}; }
+sub url { return "http://127.0.0.1:$_[0]->{port}"; }
+
+sub stop
+{
+	my ($self) = @_;
+	my $run = delete $self->{run} or return;
+
+	$run->kill_kill(grace => 5);
+	@running = grep { $_ != $self } @running;
+	return;
+}
+
+END
+{
+	my $exit_code = $?;
+
+	$_->stop foreach @running;
+	$? = $exit_code;
+}
+
+1;
