@@ -24,7 +24,7 @@ SCRIPT_GOALS := help packages test demo lint indent indent-check
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo 'make packages            install the Debian packages (as root)'
-	@echo 'make indent              format the C files (clang-format)'
+	@echo "make indent              format the C files with PostgreSQL's pgindent"
 	@echo 'make indent-check        fail if that would change one'
 	@echo 'make clean               remove what was built'
 	@echo
@@ -35,7 +35,7 @@ help:
 packages:
 	@test/install-packages
 
-test demo lint: export PG_CONFIG := $(PG_CONFIG)
+test demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
 
 test:
 	@test/install-packages test
@@ -47,11 +47,16 @@ demo:
 
 lint:
 	@test/install-packages lint
+	@$(MAKE) --no-print-directory -s with_llvm=no all
 	@test/lint/run
 
-indent indent-check:
+indent:
 	@test/install-packages lint
-	@test/lint/$@
+	@test/lint/pgindent
+
+indent-check:
+	@test/install-packages lint
+	@test/lint/pgindent --check
 
 ifneq ($(filter-out $(SCRIPT_GOALS),$(or $(MAKECMDGOALS),all)),)
 
