@@ -1,0 +1,468 @@
+"""The data API: finds the records a request asks for and renders them."""
+
+import base64
+import bisect
+import datetime
+import gzip
+import json
+import re
+import threading
+import urllib.parse
+from collections import OrderedDict
+
+from . import dialects, xmlout
+from .httpd import Response
+from .world import DAY, years_before
+
+XML_TYPE = "text/xml; charset=utf-8"
+PLAIN_NUMBER = re.compile(r"[A-Za-z0-9_-]+\Z")
+CACHE_FROM = 16 * 1024
+CACHE_BYTES = 192 * 1024 * 1024
+
+
+class Switches:
+    """What nobody outside the vendor knows, and how answers are written."""
+
+    CHOICES = {
+        "to": ("inclusive", "exclusive"),
+        "job_window": ("created", "start"),
+        "odd_job_numbers": ("404", "ok"),
+        "client_jobs": ("all", "current"),
+    }
+    FLAGS = ("shuffle", "pretty", "declaration")
+
+    def __init__(self):
+        self.to = "inclusive"
+        self.job_window = "created"
+        self.odd_job_numbers = "404"
+        self.client_jobs = "all"
+        self.window_zone = 0.0
+        self.shuffle = False
+        self.pretty = False
+        self.declaration = False
+        self.version = 0
+
+    def set(self, changes):
+        for name, value in changes.items():
+            if name in self.CHOICES:
+                if value not in self.CHOICES[name]:
+                    raise ValueError("%s must be one of %s"
+                                     % (name, ", ".join(self.CHOICES[name])))
+                setattr(self, name, value)
+            elif name in self.FLAGS:
+                setattr(self, name, bool(value))
+            elif name == "window_zone":
+                self.window_zone = float(value)
+            else:
+                raise ValueError("no such switch: %s" % name)
+        self.version += 1
+
+    def state(self):
+        names = tuple(self.CHOICES) + self.FLAGS + ("window_zone",)
+        return {name: getattr(self, name) for name in names}
+
+
+class Refused(Exception):
+    """The application does not do what was asked: a text for the caller."""
+
+    def __init__(self, text, status=200):
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+class Call:
+    """One request to the data API, with what is known about it."""
+
+    def __init__(self, dialect, endpoint, world, request, key):
+        self.dialect = dialect
+        self.letter = dialect.letter
+        self.endpoint = endpoint
+        self.world = world
+        self.request = request
+        self.key = key
+        self.params = {name.lower(): value for name, value in request.params()}
+
+    def flag(self, name):
+        return self.params.get(name, "").lower() == "true"
+
+
+class Api:
+    """Answers for every dialect; one object serves all threads."""
+
+    def __init__(self, switches):
+        self.switches = switches
+        self._lock = threading.Lock()
+        self._rendered = {}
+        self._renderers = {}
+        self._answers = OrderedDict()
+        self._answer_bytes = 0
+        self._orders = {}
+        self._routes = []
+        for endpoint in dialects.ENDPOINTS:
+            pattern = re.escape(endpoint.path).replace(r"\{key\}", "([^/]+)")
+            self._routes.append((re.compile(pattern + r"\Z", re.I), endpoint))
+
+    # -- dispatch ---------------------------------------------------------
+
+    def find(self, dialect, rest):
+        """(endpoint, raw key) for a path below the dialect's base, or None."""
+        for pattern, endpoint in self._routes:
+            if dialect.letter in endpoint.on:
+                match = pattern.match(rest)
+                if match:
+                    return endpoint, match.group(1) if match.groups() else None
+        return None
+
+    def answer(self, dialect, world, request, rest):
+        """The response to a request that passed every gate before."""
+        found = self.find(dialect, rest)
+        if found is None:
+            return problem(404, "Not Found", "ResourceNotFound", "")
+        endpoint, key = found
+        if request.method != "GET":
+            return Response(405, b"", [("allow", "GET")])
+        cache_key = (dialect.letter, id(world), world.version, self.switches.version,
+                     endpoint.path, key, tuple(sorted(request.params())),
+                     request.header("host"))
+        cached = self._cached(cache_key)
+        if cached is not None:
+            return cached
+        call = Call(dialect, endpoint, world, request,
+                    None if key is None else urllib.parse.unquote(key))
+        status = 200
+        try:
+            body = getattr(self, endpoint.handler)(call)
+        except Refused as refused:
+            status = refused.status
+            body = xmlout.error(endpoint.method, refused.text)
+        except OddNumber:
+            return Response(404, NOT_FOUND_PAGE, content_type="text/html")
+        if self.switches.pretty:
+            body = xmlout.pretty(body)
+        if self.switches.declaration:
+            body = xmlout.DECLARATION + body
+        response = Response(status, body, content_type=XML_TYPE)
+        if len(body) >= CACHE_FROM:
+            self._remember(cache_key, response)
+        return response
+
+    def _cached(self, key):
+        with self._lock:
+            hit = self._answers.get(key)
+            if hit is None:
+                return None
+            self._answers.move_to_end(key)
+        status, body, gzipped = hit
+        return Response(status, body, content_type=XML_TYPE, gzipped=gzipped)
+
+    def _remember(self, key, response):
+        response.gzipped = gzip.compress(response.body, 1)
+        size = len(response.body) + len(response.gzipped)
+        with self._lock:
+            if key not in self._answers:
+                self._answers[key] = (response.status, response.body, response.gzipped)
+                self._answer_bytes += size
+            while self._answer_bytes > CACHE_BYTES and len(self._answers) > 1:
+                _, (_, body, packed) = self._answers.popitem(last=False)
+                self._answer_bytes -= len(body) + len(packed)
+
+    # -- rendering --------------------------------------------------------
+
+    def _render(self, call, resource_name, records, form="short"):
+        """The texts of records, each rendered once and kept."""
+        resource = dialects.RESOURCES[resource_name]
+        share = 1.0 if self.switches.shuffle else 0.05
+        key = (resource_name, call.letter, form, share, id(call.world), call.world.version)
+        with self._lock:
+            kept = self._rendered.get(key)
+            if kept is None:
+                for old in [k for k in self._rendered
+                            if k[4] == key[4] and k[5] != key[5]]:
+                    del self._rendered[old]
+                kept = self._rendered[key] = {}
+            renderer = self._renderers.get(key[:4])
+            if renderer is None:
+                renderer = self._renderers[key[:4]] = xmlout.Renderer(
+                    resource.element, resource.fields, call.letter, form, share)
+        out = []
+        for record in records:
+            text = kept.get(id(record))
+            if text is None:
+                text = kept[id(record)] = renderer.record(record)
+            out.append(text)
+        return out
+
+    def _list(self, call, records, form="short", extra=(), resource_name=None):
+        name = resource_name or call.endpoint.resource
+        if self.switches.shuffle:
+            records = shuffled(records, call)
+        items = self._render(call, name, records, form)
+        return xmlout.envelope(call.endpoint.method, [
+            xmlout.collection(dialects.RESOURCES[name].collection, items), *extra])
+
+    def _one(self, call, record):
+        items = self._render(call, call.endpoint.resource, [record], "full")
+        return xmlout.envelope(call.endpoint.method, items)
+
+    # -- parameters -------------------------------------------------------
+
+    def _find(self, call, table, what, key=None):
+        """The record a path names, or the vendor's error."""
+        key = call.key if key is None else key
+        record = None
+        if call.dialect.key == "legacy_id":
+            if key.isdigit():
+                record = call.world.get(table, "legacy_id", int(key))
+        else:
+            record = call.world.get(table, "uuid", key.lower())
+        if record is None:
+            raise Refused("Invalid %s identifier" % what)
+        return record
+
+    def _find_job(self, call):
+        number = call.key
+        if not PLAIN_NUMBER.match(number) and self.switches.odd_job_numbers == "404":
+            raise OddNumber()
+        record = call.world.get("job", "id", number)
+        if record is None:
+            raise Refused("Invalid job identifier")
+        return record
+
+    def _day(self, call, name):
+        text = call.params.get(name)
+        if text is None or text == "":
+            return None
+        if not re.fullmatch(r"\d{8}", text, re.ASCII):
+            raise Refused("The %s parameter is not a date (yyyyMMdd)" % name,
+                          call.dialect.window_required)
+        try:
+            return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        except ValueError:
+            raise Refused("The %s parameter is not a date (yyyyMMdd)" % name,
+                          call.dialect.window_required) from None
+
+    def _window(self, call, required=True):
+        """(from, to) of the request, checked as the dialect checks them."""
+        first, last = self._day(call, "from"), self._day(call, "to")
+        status = call.dialect.window_required
+        if first is None or last is None:
+            if required or (first is None) != (last is None) and call.dialect.window_one_year:
+                raise Refused("The from and to parameters are required", status)
+            return first or datetime.date.min + DAY, last or datetime.date.max - DAY
+        if last < first:
+            raise Refused("The from date must not be after the to date", status)
+        if call.dialect.window_one_year and last >= one_year_after(first):
+            raise Refused("The date range must be less than one year", status)
+        return first, last
+
+    def _in_window(self, call, table, attr, first, last, records=None):
+        """Records whose date lies in the window, as the switches read it."""
+        zone = datetime.timedelta(hours=self.switches.window_zone)
+        end = last + DAY if self.switches.to == "inclusive" else last
+        if records is not None:
+            return [r for r in records if first <= window_day(r[attr], zone) < end]
+        key = (id(call.world), call.world.version, table, attr, zone)
+        with self._lock:
+            order = self._orders.get(key)
+        if order is None:
+            pairs = sorted(((window_day(r[attr], zone), n) for n, r in
+                            enumerate(call.world.tables[table])))
+            rows = call.world.tables[table]
+            order = [day for day, _ in pairs], [rows[n] for _, n in pairs]
+            with self._lock:
+                for old in [k for k in self._orders if k[0] == key[0] and k[1] != key[1]]:
+                    del self._orders[old]
+                self._orders[key] = order
+        days, rows = order
+        return rows[bisect.bisect_left(days, first):bisect.bisect_left(days, end)]
+
+    def _since(self, call, name):
+        text = call.params.get(name)
+        if not text:
+            return None
+        try:
+            return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S")
+        except ValueError:
+            raise Refused("The %s parameter is not a date-time (yyyy-MM-ddTHH:mm:ss)"
+                          % name, call.dialect.window_required) from None
+
+    # -- handlers ---------------------------------------------------------
+
+    def whole_table(self, call):
+        return self._list(call, call.world.tables[
+            dialects.RESOURCES[call.endpoint.resource].table])
+
+    def get_by_key(self, call):
+        name = call.endpoint.resource
+        return self._one(call, self._find(call, name, name))
+
+    def client_list(self, call):
+        records = call.world.tables["client"]
+        since = self._since(call, "modifiedsince")
+        if since is not None:
+            records = [r for r in records if r["modified"] >= since]
+        return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    def client_search(self, call):
+        query = call.params.get("query", "")
+        if not query:
+            raise Refused("The query parameter is required", call.dialect.window_required)
+        wanted = query.casefold()
+        records = [r for r in call.world.tables["client"] if not r["is_deleted"]
+                   and any(wanted in (r[a] or "").casefold() for a in SEARCHED)]
+        return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    def client_paged_list(self, call):
+        records = [r for r in call.world.tables["client"]
+                   if not r["is_archived"] and not r["is_deleted"]]
+        return self._paged(call, records, "base")
+
+    def contact_list(self, call):
+        return self._paged(call, call.world.tables["contact"], "short")
+
+    def _paged(self, call, records, form):
+        text = call.params.get("pagesize", "50")
+        if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= 500:
+            raise Refused("pageSize must be between 1 and 500", 400)
+        size = int(text)
+        start = 0
+        token = call.params.get("pagetoken")
+        if token:
+            try:
+                start = int(base64.urlsafe_b64decode(token.encode()).decode().split(":")[1])
+            except (ValueError, IndexError, UnicodeDecodeError):
+                raise Refused("Invalid pageToken", 400) from None
+        links = "<First>%s</First>" % xmlout.escape(self._link(call, size, 0))
+        if start + size < len(records):
+            links += "<Next>%s</Next>" % xmlout.escape(self._link(call, size, start + size))
+        return self._list(call, records[start:start + size], form,
+                          ["<Pagination><Links>%s</Links></Pagination>" % links])
+
+    @staticmethod
+    def _link(call, size, start):
+        request = call.request
+        link = "%s://%s%s?pageSize=%d" % (request.scheme, request.header("host", ""),
+                                          request.raw_path, size)
+        if start:
+            token = base64.urlsafe_b64encode(("page:%d" % start).encode()).decode()
+            link += "&pageToken=" + urllib.parse.quote(token)
+        return link
+
+    def contact_get(self, call):
+        record = self._find(call, "contact", "contact")
+        return self._one(call, record)
+
+    def job_list(self, call):
+        first, last = self._window(call)
+        attr = "created" if self.switches.job_window == "created" else "start_date"
+        records = self._in_window(call, "job", attr, first, last)
+        records = self._jobs_since(call, records)
+        return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    def job_current(self, call):
+        records = [r for r in call.world.tables["job"] if r["open"]]
+        records = self._jobs_since(call, records)
+        return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    def _jobs_since(self, call, records):
+        if call.letter != "W":
+            return records
+        since = self._since(call, "modifiedsinceutc")
+        if since is None:
+            return records
+        return [r for r in records if r["modified"] >= since]
+
+    def job_get(self, call):
+        return self._one(call, self._find_job(call))
+
+    def job_by_staff(self, call):
+        person = self._find(call, "staff", "staff")
+        records = [r for r in call.world.tables["job"] if r["open"]
+                   and any(a["staff"] is person for a in r["assigned"])]
+        short = call.letter == "X"
+        return self._list(call, records, resource_name="job_short" if short else None)
+
+    def job_by_client(self, call):
+        client = self._find(call, "client", "client")
+        records = call.world.group("job", "client").get(id(client), [])
+        if self.switches.client_jobs == "current":
+            records = [r for r in records if r["open"]]
+        return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    def job_tasks(self, call):
+        complete = call.params.get("complete", "").lower()
+        due, start = self._day(call, "due"), self._day(call, "start")
+        records = []
+        for job in call.world.tables["job"]:
+            if not job["open"]:
+                continue
+            tasks = [t for t in job["tasks"]
+                     if (complete not in ("true", "false")
+                         or t["completed"] == (complete == "true"))
+                     and (due is None or t["due_date"] is not None and t["due_date"] <= due)
+                     and (start is None
+                          or t["start_date"] is not None and t["start_date"] >= start)]
+            if tasks:
+                records.append(dict(job, tasks=tasks))
+        renderer = xmlout.Renderer("Job", dialects.JOB, call.letter, "full")
+        return xmlout.envelope(call.endpoint.method, [
+            xmlout.collection("Jobs", [renderer.record(r) for r in records])])
+
+    def time_list(self, call):
+        first, last = self._window(call)
+        return self._list(call, self._in_window(call, "time", "date", first, last))
+
+    def time_by_job(self, call):
+        job = self._find_job(call)
+        first, last = self._window(call, required=False)
+        records = call.world.group("time", "job").get(id(job), [])
+        if "from" in call.params or "to" in call.params:
+            records = self._in_window(call, "time", "date", first, last, records)
+        return self._list(call, records)
+
+    def time_by_staff(self, call):
+        person = self._find(call, "staff", "staff")
+        first, last = self._window(call)
+        records = call.world.group("time", "staff").get(id(person), [])
+        return self._list(call, self._in_window(call, "time", "date", first, last, records))
+
+
+class OddNumber(Exception):
+    """A job number the gateway does not let through."""
+
+
+# What the web server in front of the application says; recorded nowhere.
+NOT_FOUND_PAGE = (b"<html><head><title>404 - File or directory not found.</title></head>"
+                  b"<body><h2>404 - File or directory not found.</h2></body></html>")
+
+SEARCHED = ("name", "email", "city", "export_code", "first_name", "last_name")
+
+
+def problem(status, title, detail, instance):
+    """The gateway's own errors: JSON, whatever was asked for."""
+    body = json.dumps({"Type": None, "Title": title, "Status": status, "Detail": detail,
+                       "Instance": instance, "Extensions": {}}, separators=(",", ":"))
+    return Response(status, body.encode(), content_type="application/json", compress=False)
+
+
+def window_day(value, zone):
+    """The day on which a window sees a record's date."""
+    if not isinstance(value, datetime.datetime):
+        if not zone:
+            return value
+        value = datetime.datetime.combine(value, datetime.time())
+    return (value + zone).date()
+
+
+def one_year_after(day):
+    """The first day that is too late for a window that begins on this day."""
+    return years_before(day, -1)
+
+
+def shuffled(records, call):
+    """The records in another order, the same for the same request."""
+    import random
+    records = list(records)
+    random.Random(call.request.target).shuffle(records)
+    return records

@@ -1,0 +1,374 @@
+"""What the APIs offer, as tables.
+
+A dialect is one vendor's version of the API; a Field says under which element
+a value of a record is sent, in which form, on which dialects, and which
+column a table made from it would have.  Adding a field, a resource or a
+dialect is adding rows here.  The facts and their grades are in the project's
+notes on the wire format; where an order of elements was recorded from the
+live service, it is the order used here.
+
+Dialect letters:  W workflowmax/3.0   X practicemanager/3.1
+                  P practicemanager/3.0
+"""
+
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One version of the API."""
+    name: str
+    letter: str
+    prefix: str                     # path below which it is served
+    tenant_type: str
+    tenant_header: str = "xero-tenant-id"
+    scope: str = ""
+    key: str = "uuid"               # which key a get endpoint takes
+    window_required: int = 400      # status of a list without from and to
+    window_one_year: bool = False   # longer windows are refused
+
+
+DIALECTS = (
+    Dialect("workflowmax/3.0", "W", "/workflowmax/3.0/", "WORKFLOWMAX",
+            scope="workflowmax", window_required=500),
+    Dialect("practicemanager/3.1", "X", "/practicemanager/3.1/", "PRACTICEMANAGER",
+            scope="practicemanager", window_one_year=True),
+    Dialect("practicemanager/3.0", "P", "/practicemanager/3.0/", "PRACTICEMANAGER",
+            scope="practicemanager", key="legacy_id"),
+)
+
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One element of a record.
+
+    kind   text, uuid, int, yn (Yes/No), bool (true/false), dec2 (amount),
+           day (local date, sent as a date-time), stamp (date-time),
+           day_or_stamp (a date in either spelling), clock (minutes of the
+           day as HH:mm), ref (object with key and name), jobref (object with
+           number and name), object, list, page (address of a web page)
+    on     dialect letters
+    omit   letters of the dialects that leave the element out when there is
+           no value; the others send it empty
+    form   'short' in every answer, 'full' only in detailed ones,
+           'nested' in every answer but the paged list
+    when   attribute that must be true for the element to be sent at all
+    """
+    element: str
+    attr: str
+    kind: str
+    on: str = "WXP"
+    omit: str = ""
+    form: str = "short"
+    when: str = ""
+    column: str = ""
+    item: tuple = field(default=(), compare=False)
+    item_element: str = ""
+    template: str = ""
+
+    def column_name(self):
+        return self.column or snake_case(self.element)
+
+
+def snake_case(name):
+    """PostalPostCode -> postal_post_code, WebUrl -> web_url, UUID -> uuid"""
+    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+
+
+ALL = "WXP"
+F = Field
+
+NAMED = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+)
+
+CONTACT = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Mobile", "mobile", "text"),
+    F("Email", "email", "text"),
+    F("Phone", "phone", "text"),
+    F("Position", "position", "text"),
+    F("Salutation", "salutation", "text"),
+    F("Addressee", "addressee", "text"),
+    F("IsPrimary", "is_primary", "yn"),
+    F("IsDeleted", "is_deleted", "yn", "X"),
+)
+
+# A contact read on its own, not through a client, has neither of these.
+CONTACT_ALONE = tuple(f for f in CONTACT if f.element not in ("IsPrimary", "Position"))
+
+CLIENT_NOTE = (
+    F("Title", "title", "text"),
+    F("Text", "text", "text"),
+    F("Folder", "folder", "text"),
+    F("Date", "date", "stamp"),
+    F("CreatedBy", "created_by", "text"),
+)
+
+RELATIONSHIP = (
+    F("ID", "legacy_id", "int", "P"),
+    F("UUID", "uuid", "uuid", "X"),
+    F("Type", "type", "text", "XP"),
+    F("RelatedClient", "related_client", "ref", "XP"),
+    F("NumberOfShares", "number_of_shares", "int", "XP", omit="XP"),
+    F("Percentage", "percentage", "dec2", "XP", omit="XP"),
+    F("StartDate", "start_date", "plain_day", "XP", omit="XP"),
+    F("EndDate", "end_date", "plain_day", "XP", omit="XP"),
+)
+
+CLIENT_TYPE = (
+    F("Name", "name", "text"),
+    F("CostMarkup", "cost_markup", "dec2"),
+    F("PaymentTerm", "payment_term", "text"),
+    F("PaymentDay", "payment_day", "int"),
+)
+
+CLIENT = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Email", "email", "text", omit=ALL),
+    F("Title", "title", "text", "WX", omit="WX"),
+    F("Gender", "gender", "text", "WX", omit="WX"),
+    F("FirstName", "first_name", "text", "WX", omit="WX"),
+    F("MiddleName", "middle_name", "text", "X", omit="X"),
+    F("LastName", "last_name", "text", "WX", omit="WX"),
+    F("OtherName", "other_name", "text", "WX", omit="WX"),
+    F("DateOfBirth", "date_of_birth", "day_or_stamp", "WX", omit="WX"),
+    F("Address", "address", "text"),
+    F("City", "city", "text"),
+    F("Region", "region", "text"),
+    F("PostCode", "post_code", "text"),
+    F("Country", "country", "text"),
+    F("PostalAddress", "postal_address", "text"),
+    F("PostalCity", "postal_city", "text"),
+    F("PostalRegion", "postal_region", "text"),
+    F("PostalPostCode", "postal_post_code", "text"),
+    F("PostalCountry", "postal_country", "text"),
+    F("Phone", "phone", "text"),
+    F("Fax", "fax", "text"),
+    F("Website", "website", "text"),
+    F("ReferralSource", "referral_source", "text"),
+    F("ExportCode", "export_code", "text"),
+    F("IsProspect", "is_prospect", "yn", "WP"),
+    F("IsArchived", "is_archived", "yn"),
+    F("IsDeleted", "is_deleted", "yn"),
+    F("AccountManager", "account_manager", "ref", omit=ALL),
+    F("JobManager", "job_manager", "ref", "XP", omit="XP"),
+    F("Type", "type", "object", omit=ALL, item=CLIENT_TYPE),
+    F("BillingClient", "billing_client", "ref", "XP", omit="XP"),
+    F("TaxNumber", "tax_number", "text", "XP", when="practice"),
+    F("CompanyNumber", "company_number", "text", "XP", when="practice"),
+    F("BusinessNumber", "business_number", "text", "XP", when="practice"),
+    F("BusinessStructure", "business_structure", "text", "XP", omit="XP", when="practice"),
+    F("BalanceMonth", "balance_month", "int", "XP", omit="XP", when="practice"),
+    F("BranchNumber", "branch_number", "text", "XP", when="practice"),
+    F("GSTRegistered", "gst_registered", "yn", "XP", when="practice"),
+    F("PrepareGST", "prepare_gst", "yn", "XP", when="practice"),
+    F("GSTPeriod", "gst_period", "text", "XP", omit="XP", when="practice"),
+    F("GSTBasis", "gst_basis", "text", "XP", omit="XP", when="practice"),
+    F("SignedTaxAuthority", "signed_tax_authority", "yn", "XP", when="practice"),
+    F("AgencyStatus", "agency_status", "text", "XP", when="practice"),
+    F("ReturnType", "return_type", "text", "XP", omit="XP", when="practice"),
+    F("PrepareActivityStatement", "prepare_activity_statement", "yn", "XP", when="practice"),
+    F("PrepareTaxReturn", "prepare_tax_return", "yn", "XP", when="practice"),
+    F("ActiveAtoClient", "active_ato_client", "yn", "XP", when="practice"),
+    F("ClientCode", "client_code", "text", "X", omit="X"),
+    F("Contacts", "contacts", "list", form="nested", item=CONTACT, item_element="Contact"),
+    F("Notes", "notes", "list", form="full", item=CLIENT_NOTE, item_element="Note"),
+    F("Groups", "groups", "list", "XP", form="full", item=NAMED, item_element="Group"),
+    F("Relationships", "relationships", "list", "XP", form="full", item=RELATIONSHIP,
+      item_element="Relationship"),
+    F("WebUrl", "serial", "page", "WX",
+      template="https://my.workflowmax.com/Client/%d/Detail"),
+    F("UUID", "uuid", "uuid", "P"),
+)
+
+ASSIGNEE = (
+    F("ID", "staff.legacy_id", "int", "P"),
+    F("UUID", "staff.uuid", "uuid", "WX"),
+    F("Name", "staff.name", "text"),
+    F("AllocatedMinutes", "allocated_minutes", "int", omit=ALL),
+)
+
+JOB_TASK = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("TaskID", "task_legacy_id", "int", "P"),
+    F("TaskUUID", "task_uuid", "uuid", "WX"),
+    F("EstimatedMinutes", "estimated_minutes", "int"),
+    F("ActualMinutes", "actual_minutes", "int"),
+    F("Description", "description", "text"),
+    F("Completed", "completed", "bool"),
+    F("Billable", "billable", "bool"),
+    F("Folder", "folder", "text"),
+    F("StartDate", "start_date", "day", omit=ALL),
+    F("DueDate", "due_date", "day", omit=ALL),
+    F("Assigned", "assigned", "list", item=ASSIGNEE, item_element="Staff"),
+)
+
+MILESTONE = (
+    F("ID", "legacy_id", "int", "P"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Date", "date", "day"),
+    F("Description", "description", "text"),
+    F("Completed", "completed", "bool"),
+    F("Folder", "folder", "text"),
+)
+
+NOTE_COMMENT = (
+    F("ID", "legacy_id", "int", "P"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Text", "text", "text"),
+    F("Date", "date", "stamp"),
+    F("CreatedBy", "created_by", "text"),
+)
+
+JOB_NOTE = (
+    F("ID", "legacy_id", "int", "P"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Title", "title", "text"),
+    F("Text", "text", "text"),
+    F("Folder", "folder", "text"),
+    F("Date", "date", "stamp"),
+    F("CreatedBy", "created_by", "text"),
+    F("Comments", "comments", "list", item=NOTE_COMMENT, item_element="Comment"),
+)
+
+JOB = (
+    F("ID", "id", "text"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Description", "description", "text"),
+    F("Client", "client", "ref"),
+    F("ClientOrderNumber", "client_order_number", "text"),
+    F("Budget", "budget", "dec2", omit=ALL),
+    F("State", "state", "text"),
+    F("Type", "type", "text", omit=ALL),
+    F("StartDate", "start_date", "day"),
+    F("DueDate", "due_date", "day"),
+    F("CompletedDate", "completed_date", "day", omit=ALL),
+    F("DateCreatedUtc", "created", "utc", "W"),
+    F("DateModifiedUtc", "modified", "utc", "W"),
+    F("ApprovedQuoteId", "approved_quote_id", "text", "W", omit="W"),
+    F("ApprovedQuoteUUID", "approved_quote_uuid", "uuid", "W", omit="W"),
+    F("InternalID", "internal_id", "int", "XP"),
+    F("Contact", "contact", "ref", omit=ALL),
+    F("Manager", "manager", "ref", omit=ALL),
+    F("Partner", "partner", "ref", omit=ALL),
+    F("Assigned", "assigned", "list", item=ASSIGNEE, item_element="Staff"),
+    F("Tasks", "tasks", "list", form="full", item=JOB_TASK, item_element="Task"),
+    F("Milestones", "milestones", "list", form="full", item=MILESTONE,
+      item_element="Milestone"),
+    F("Notes", "notes", "list", form="full", item=JOB_NOTE, item_element="Note"),
+    F("WebUrl", "serial", "page", "WX",
+      template="https://app.my.workflowmax.com/job/jobview.aspx?id=%d"),
+)
+
+# job.api/staff on practicemanager/3.1 sends a shorter record.
+JOB_SHORT = tuple(
+    Field(**{**f.__dict__, "form": "short"}) for f in JOB
+    if f.element not in ("InternalID", "Partner", "Milestones", "Notes", "WebUrl"))
+
+STAFF = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Email", "email", "text"),
+    F("Phone", "phone", "text"),
+    F("Mobile", "mobile", "text"),
+    F("Address", "address", "text"),
+    F("PayrollCode", "payroll_code", "text"),
+    F("WebUrl", "serial", "page", "WX",
+      template="https://app.my.workflowmax.com/admin/resourceedit.aspx?id=%d"),
+)
+
+TIME = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Job", "job", "jobref"),
+    F("Task", "task", "ref", column="job_task"),
+    F("Staff", "staff", "ref"),
+    F("Date", "date", "day"),
+    F("Minutes", "minutes", "int"),
+    F("Note", "note", "text"),
+    F("Billable", "billable", "bool"),
+    F("Start", "start", "clock", omit=ALL, column="start_time"),
+    F("End", "end", "clock", omit=ALL, column="end_time"),
+    F("InvoiceTaskUUID", "invoice_task_uuid", "uuid", omit=ALL),
+    F("WebUrl", "legacy_id", "page", "X",
+      template="https://app.my.workflowmax.com/job/timeedit.aspx?id=%d"),
+    F("UUID", "uuid", "uuid", "P"),
+)
+
+TASK = NAMED + (F("Description", "description", "text"),)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of record: its table, its element names and its fields."""
+    table: str
+    collection: str
+    element: str
+    fields: tuple
+
+
+RESOURCES = {
+    "category": Resource("category", "Categories", "Category", NAMED),
+    "client": Resource("client", "Clients", "Client", CLIENT),
+    "contact": Resource("contact", "Contacts", "Contact", CONTACT_ALONE),
+    "job": Resource("job", "Jobs", "Job", JOB),
+    "job_short": Resource("job", "Jobs", "Job", JOB_SHORT),
+    "job_state": Resource("job_state", "JobStates", "JobState", NAMED),
+    "staff": Resource("staff", "StaffList", "Staff", STAFF),
+    "task": Resource("task", "TaskList", "Task", TASK),
+    "template": Resource("template", "Templates", "Template", NAMED),
+    "time": Resource("time", "Times", "Time", TIME),
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A path below the dialect's base and the handler in api.py."""
+    path: str                       # client.api/get/{key}
+    handler: str                    # method of api.Api
+    on: str = "WXP"
+    method: str = "List"            # the api-method attribute
+    resource: str = ""
+
+
+ENDPOINTS = (
+    Endpoint("category.api/list", "whole_table", resource="category"),
+    Endpoint("client.api/list", "client_list", resource="client"),
+    Endpoint("client.api/paged-list", "client_paged_list", "X", "PagedList", "client"),
+    Endpoint("client.api/search", "client_search", method="Search", resource="client"),
+    Endpoint("client.api/get/{key}", "get_by_key", method="Get", resource="client"),
+    Endpoint("client.api/contacts", "contact_list", "X", "Contacts", "contact"),
+    Endpoint("client.api/contact/{key}", "contact_get", method="Contact",
+             resource="contact"),
+    Endpoint("job.api/list", "job_list", resource="job"),
+    Endpoint("job.api/current", "job_current", method="Current", resource="job"),
+    Endpoint("job.api/get/{key}", "job_get", method="Get", resource="job"),
+    Endpoint("job.api/staff/{key}", "job_by_staff", method="Staff", resource="job"),
+    Endpoint("job.api/client/{key}", "job_by_client", method="Client", resource="job"),
+    Endpoint("job.api/tasks", "job_tasks", method="Tasks", resource="job"),
+    Endpoint("jobstate.api/list", "whole_table", "X", resource="job_state"),
+    Endpoint("staff.api/list", "whole_table", resource="staff"),
+    Endpoint("staff.api/get/{key}", "get_by_key", method="Get", resource="staff"),
+    Endpoint("task.api/list", "whole_table", resource="task"),
+    Endpoint("task.api/get/{key}", "get_by_key", method="Get", resource="task"),
+    Endpoint("template.api/list", "whole_table", resource="template"),
+    Endpoint("time.api/list", "time_list", resource="time"),
+    Endpoint("time.api/job/{key}", "time_by_job", method="Job", resource="time"),
+    Endpoint("time.api/staff/{key}", "time_by_staff", method="Staff", resource="time"),
+    Endpoint("time.api/get/{key}", "get_by_key", method="Get", resource="time"),
+)
