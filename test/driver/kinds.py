@@ -112,11 +112,9 @@ def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
         *names,
     ]
     environment = workspace.environment(
-        WFM_SIM_URL=simulator.url,
-        WFM_SIM_PORT=simulator.port,
-        WFM_SQL=workspace.source / "test" / "sql",
-        WFM_SAMPLES=workspace.samples(),
-        WFM_PYTHON=python(),
+        WFM_SQL=workspace.source / "test/sql",
+        WFM_CONTROL="%s %s" % (python(), workspace.source / "test/sql/control.py"),
+        **simulator.environment(),
     )
     code = workspace.run(command, log, env=environment)
     text = log.read_text(encoding="utf-8", errors="replace")

@@ -1,10 +1,12 @@
 """The two servers a test or the demo talks to: PostgreSQL and the simulator."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 from .workspace import StepFailed, end_session, tail
 
@@ -42,6 +44,24 @@ class Simulator:
         self.process = workspace.start(command, self.log)
         self.port = int(self._wait_for(port_file))
         self.url = "http://127.0.0.1:%d" % self.port
+
+    def control(self, path):
+        """What GET /_control/PATH answers, a text."""
+        with urllib.request.urlopen("%s/_control/%s" % (self.url, path), timeout=30) as answer:
+            return answer.read().decode("utf-8")
+
+    def tenant(self, kind):
+        """The id of the first tenant of a type."""
+        tenants = json.loads(self.control("state"))["tenants"]
+        return next(t["tenant_id"] for t in tenants if t["type"] == kind)
+
+    def environment(self):
+        """What SQL files read with \\getenv."""
+        return {
+            "WFM_SIM_URL": self.url,
+            "WFM_SIM_PRACTICEMANAGER": self.tenant("PRACTICEMANAGER"),
+            "WFM_SIM_WORKFLOWMAX": self.tenant("WORKFLOWMAX"),
+        }
 
     def _wait_for(self, port_file):
         deadline = time.monotonic() + START_LIMIT

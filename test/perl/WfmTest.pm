@@ -6,7 +6,7 @@
 #   WfmTest::connect_tables($node, $sim);           # schema acme
 #   my $mark = $sim->mark;
 #   is($node->safe_psql('postgres', 'SELECT count(*) FROM acme.client'), 30);
-#   is(scalar $sim->requests_since($mark), 1);
+#   is(scalar(() = $sim->calls_since($mark)), 1);
 #
 # The driver (test/run) sets WFM_SOURCE, the folder that holds test/, and
 # WFM_PYTHON.  Both servers end with the test, however it ends.
@@ -152,6 +152,128 @@ sub _wait_for_port
 
 sub port { return $_[0]->{port}; }
 sub url { return "http://127.0.0.1:$_[0]->{port}"; }
+
+# control(METHOD, PATH, BODY): a request to /_control/PATH; the decoded answer.
+sub control
+{
+	my ($self, $method, $path, $body) = @_;
+	my $answer = $self->_request($method, $path, $body);
+
+	return JSON::PP->new->decode($answer);
+}
+
+sub _request
+{
+	my ($self, $method, $path, $body) = @_;
+	my %content = defined $body ? (content => JSON::PP->new->encode($body)) : ();
+	my $answer = $self->{http}->request($method, $self->url . "/_control/$path", \%content);
+
+	croak "$method /_control/$path: $answer->{status} $answer->{content}"
+	  unless $answer->{success};
+	return $answer->{content};
+}
+
+sub state { return $_[0]->control('GET', 'state'); }
+
+# fault(RULE): adds a rule (test/simulator/README.md); its number.
+sub fault
+{
+	my ($self, $rule) = @_;
+
+	return $self->control('POST', 'faults', $rule)->{ids}[0];
+}
+
+sub no_faults { return $_[0]->control('DELETE', 'faults'); }
+
+# switches(to => 'exclusive', …): sets what the vendor leaves open.
+sub switches
+{
+	my ($self, %switches) = @_;
+
+	return $self->control('POST', 'switches', \%switches);
+}
+
+# mark: a point in the request log, for requests_since() and its kin.
+sub mark { return $_[0]->settled_state->{last_seq}; }
+
+# The state once no request is under way: an answer is logged after it was sent.
+sub settled_state
+{
+	my ($self) = @_;
+	my $state;
+
+	for (1 .. 250)
+	{
+		$state = $self->state;
+		last unless @{ $state->{http}{active} };
+		sleep 0.02;
+	}
+	return $state;
+}
+
+# Every request since a mark, as the hashes of the request log.
+sub requests_since
+{
+	my ($self, $mark) = @_;
+
+	$self->settled_state;
+	return map { JSON::PP->new->decode($_) }
+	  grep { /\S/ } split /\n/, $self->_request('GET', "log?since=$mark");
+}
+
+# Those of them that went to the API itself.
+sub calls_since
+{
+	my ($self, $mark) = @_;
+
+	return grep { defined $_->{dialect} } $self->requests_since($mark);
+}
+
+# And those for tokens.
+sub token_requests_since
+{
+	my ($self, $mark) = @_;
+
+	return grep { $_->{path} =~ m{/token$} } $self->requests_since($mark);
+}
+
+# csv(TABLE, DIALECT): the simulator's own dump of a table, a text.
+sub csv
+{
+	my ($self, $table, $dialect) = @_;
+
+	return $self->_request('GET', "csv/$table?dialect=" . ($dialect || 'practicemanager/3.1'));
+}
+
+# tenant_id(TYPE, N): the N-th tenant (from 0) of PRACTICEMANAGER or WORKFLOWMAX.
+sub tenant_id
+{
+	my ($self, $type, $n) = @_;
+	my @tenants = grep { $_->{type} eq $type } @{ $self->state->{tenants} };
+
+	return $tenants[ $n || 0 ]{tenant_id};
+}
+
+# connection(DIALECT): the columns of a wfm_connections row for this simulator.
+sub connection
+{
+	my ($self, $api) = @_;
+	$api = 'practicemanager/3.1' unless defined $api;
+	my $type = $api =~ /^workflowmax/ ? 'WORKFLOWMAX' : 'PRACTICEMANAGER';
+	my $url = $self->url;
+
+	return {
+		api => $api,
+		client_id => 'sim-client',
+		client_secret => 'sim-secret',
+		refresh_token => 'sim-refresh-token',
+		tenant_id => $self->tenant_id($type),
+		api_url => "$url/$api/",
+		token_url => "$url/connect/token",
+		authorize_url => "$url/identity/connect/authorize",
+		connections_url => "$url/connections",
+	};
+}
 
 sub stop
 {

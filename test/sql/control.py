@@ -1,0 +1,74 @@
+"""Talks to the simulator from a regression test.
+
+    \\! $WFM_CONTROL mark
+    SELECT ...;
+    \\! $WFM_CONTROL calls
+    \\! $WFM_CONTROL POST faults '{"action": {"status": 503}, "count": 1}'
+    \\! $WFM_CONTROL DELETE faults
+
+"mark" empties the simulator's request log, "calls" prints how many requests
+of each path went to the API since, "parameters" each of them with its query.
+Other words are a method, a control path (test/simulator/README.md) and a body;
+they print nothing.  WFM_SIM_URL is the simulator's address.
+"""
+
+import collections
+import json
+import os
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+
+def request(method, path, body=None):
+    address = "%s/_control/%s" % (os.environ["WFM_SIM_URL"], path)
+    data = body.encode("utf-8") if body else None
+    asked = urllib.request.Request(address, data=data, method=method)
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        return answer.read().decode("utf-8")
+
+
+def settle():
+    """Waits until no request is under way: one is logged after its answer."""
+    for _ in range(250):
+        if not json.loads(request("GET", "state"))["http"]["active"]:
+            return
+        time.sleep(0.02)
+
+
+def api_requests():
+    settle()
+    entries = [json.loads(line) for line in request("GET", "log").splitlines()]
+    return [entry for entry in entries if entry["dialect"]]
+
+
+def print_calls():
+    counts = collections.Counter(entry["path"] for entry in api_requests())
+    for path in sorted(counts):
+        print("%d x %s" % (counts[path], path))
+    if not counts:
+        print("no calls")
+
+
+def print_parameters():
+    for entry in api_requests():
+        query = urllib.parse.urlencode(sorted(entry["query"].items()))
+        print("%s %s" % (entry["path"], query))
+
+
+def main():
+    word = sys.argv[1]
+    if word == "mark":
+        settle()
+        request("POST", "reset", json.dumps({"what": ["log"]}))
+    elif word == "calls":
+        print_calls()
+    elif word == "parameters":
+        print_parameters()
+    else:
+        request(word, *sys.argv[2:4])
+
+
+if __name__ == "__main__":
+    main()
