@@ -14,6 +14,8 @@ Modules by duty:
   xmlout     records to XML
   csvdump    records to CSV, straight from the world
   faults     rules that make an answer go wrong
+  replay     recorded answers instead of generated ones
+  changes    changes of the data while running
   control    the /_control/ endpoints that tests drive the simulator by
   clock      the simulator's time, which tests may move
 """

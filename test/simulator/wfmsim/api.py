@@ -62,6 +62,19 @@ class Switches:
         return {name: getattr(self, name) for name in names}
 
 
+class Packed:
+    """A body that is compressed when somebody first wants it so."""
+
+    def __init__(self, body):
+        self.body = body
+        self._packed = None
+
+    def __call__(self):
+        if self._packed is None:
+            self._packed = gzip.compress(self.body, 1)
+        return self._packed
+
+
 class Refused(Exception):
     """The application does not do what was asked: a text for the caller."""
 
@@ -153,19 +166,18 @@ class Api:
             if hit is None:
                 return None
             self._answers.move_to_end(key)
-        status, body, gzipped = hit
-        return Response(status, body, content_type=XML_TYPE, gzipped=gzipped)
+        status, packed = hit
+        return Response(status, packed.body, content_type=XML_TYPE, gzipped=packed)
 
     def _remember(self, key, response):
-        response.gzipped = gzip.compress(response.body, 1)
-        size = len(response.body) + len(response.gzipped)
+        response.gzipped = Packed(response.body)
         with self._lock:
             if key not in self._answers:
-                self._answers[key] = (response.status, response.body, response.gzipped)
-                self._answer_bytes += size
+                self._answers[key] = (response.status, response.gzipped)
+                self._answer_bytes += len(response.body)
             while self._answer_bytes > CACHE_BYTES and len(self._answers) > 1:
-                _, (_, body, packed) = self._answers.popitem(last=False)
-                self._answer_bytes -= len(body) + len(packed)
+                _, (_, packed) = self._answers.popitem(last=False)
+                self._answer_bytes -= len(packed.body)
 
     # -- rendering --------------------------------------------------------
 

@@ -236,10 +236,11 @@ class Application:
         exchange.limit_name = limit_name
         exchange.concurrent = self.limits.active(limit_name)
         if self.replay is not None:
-            response = self.replay.answer(dialect, rest, request)
+            response = self.replay.answer(rest, request)
         else:
             response = self.api.answer(dialect, self.worlds[tenant.world], request, rest)
-        response.headers = headers + response.headers
+        given = {name for name, _ in response.headers}
+        response.headers = [h for h in headers if h[0] not in given] + response.headers
         return response
 
     @staticmethod

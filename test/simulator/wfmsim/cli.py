@@ -20,6 +20,7 @@ from .faults import Faults
 from .httpd import Server
 from .limits import Limits
 from .oauth import DEFAULT_SCOPE, ROTATIONS, OAuth
+from .replay import Replay
 from .tenants import Tenants
 from .world import World
 
@@ -83,6 +84,12 @@ def options(argv=None):
                             "50000 time entries)")
     group.add_argument("--today", type=datetime.date.fromisoformat, metavar="YYYY-MM-DD",
                        help="last day of the four years of history (default: today)")
+    group.add_argument("--dirty", action="store_true",
+                       help="also what is legal but was never recorded: dates of the year "
+                            "1, times of day in dates, character references, CDATA")
+    group.add_argument("--replay", metavar="DIR",
+                       help="serve recorded answers (client__list.xml, client__list.head.txt) "
+                            "instead of generated ones")
     group.add_argument("--dump-csv", metavar="DIR",
                        help="write the data as DIR/DIALECT/TABLE.csv before serving")
     group.add_argument("--dump-only", action="store_true", help="end after --dump-csv")
@@ -192,8 +199,12 @@ def write_whole(path, text):
 def worlds(args):
     """The account of the first tenants, and a smaller one of another."""
     today = args.today or datetime.date.today()
+    if args.replay:
+        empty = World(args.seed, today, 1, 0, 1, 0)
+        return {"main": empty, "second": empty}
     return {
-        "main": World(args.seed, today, args.clients, args.jobs, args.staff, args.time),
+        "main": World(args.seed, today, args.clients, args.jobs, args.staff, args.time,
+                      args.dirty),
         "second": World("%s/second" % args.seed, today, min(args.clients, 12),
                         min(args.jobs, 40), min(args.staff, 4), min(args.time, 300)),
     }
@@ -223,7 +234,8 @@ def build(args, stop):
     if args.dump_csv:
         csvdump.dump(data["main"], args.dump_csv)
     application = Application(clock, tenants, oauth, limits, Api(switches), data,
-                              Log(args.log), Faults())
+                              Log(args.log), Faults(),
+                              Replay(args.replay) if args.replay else None)
     started = time.time()
 
     def describe():

@@ -5,7 +5,7 @@ Everything is JSON.  Control requests are never counted, limited or logged.
 
 import json
 
-from . import csvdump, dialects
+from . import changes, csvdump, dialects
 from .clock import parse_instant
 from .httpd import Response
 
@@ -155,6 +155,24 @@ class Control:
                 answer["refresh_token"] = oauth.current_refresh_token(int(body["current"]))
         answer.update(oauth.state())
         return answer
+
+    def do_replay(self, request, rest, body):
+        """POST {"path": "staff.api/list", "recording": NAME or null}."""
+        if self.app.replay is None:
+            raise Unknown("not started with --replay")
+        if request.method == "POST":
+            self.app.replay.choose(body["path"], body["recording"])
+        return self.app.replay.state()
+
+    def do_data(self, request, rest, body):
+        """POST {"op": "add|change|delete", "table": T, "key": {"uuid": U},
+        "set": {"name": "x"}}, or a list of these; see changes.py."""
+        world = self.app.worlds[dict(request.params()).get("world", "main")]
+        if request.method == "POST":
+            wanted = body if isinstance(body, list) else [body]
+            return {"uuids": [changes.apply(world, change, self.app.clock.now())
+                              for change in wanted]}
+        return {name: len(rows) for name, rows in world.tables.items()}
 
     def do_limits(self, request, rest, body):
         """GET: limits and counts.  POST: {"minute": 60, "enforced": true, ...}."""

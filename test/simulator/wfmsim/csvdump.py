@@ -8,6 +8,7 @@ import datetime
 import os
 
 from . import dialects
+from .world import NULL_DAY
 
 TABLES = {
     "client": ("client", None),
@@ -20,7 +21,6 @@ TABLES = {
     "task": ("task", None),
     "job_state": ("job_state", None),
 }
-NULL_DAY = datetime.date(1, 1, 1)
 
 
 def quoted(text):

@@ -18,10 +18,12 @@ import threading
 import uuid
 
 from . import xmlout
+from .api import problem
 from .httpd import Response
 
 # Answered in place of the API.
-INSTEAD = {"status", "body", "headers", "html", "retry_after", "error_text", "redirect"}
+INSTEAD = {"status", "body", "headers", "html", "retry_after", "error_text", "redirect",
+           "unavailable"}
 # Done to the answer of the API, or to the one in its place.
 SPOILS = {"content_type", "content_encoding", "repeat_body", "pad", "extra_headers",
           "remove_headers"}
@@ -114,6 +116,9 @@ class Rule:
                 headers.append(("retry-after", str(action["retry_after"])))
             if not any(name.lower() == "x-rate-limit-problem" for name, _ in headers):
                 headers.append(("x-rate-limit-problem", "minute"))
+        elif action.get("unavailable"):
+            correlation = str(uuid.uuid4())
+            return problem(503, "Unavailable", "ServiceNotAvailable", correlation)
         elif action.get("html"):
             body, content_type, status = HTML, "text/html", status or 200
         elif "redirect" in action:

@@ -54,7 +54,7 @@ class Response:
         self.body = body
         self.headers = list(headers)
         self.content_type = content_type
-        self.gzipped = gzipped          # the body compressed beforehand
+        self.gzipped = gzipped          # function that gives the body compressed
         self.compress = compress
         self.delivery = None
         self.note = None                # what the log says about it
@@ -260,7 +260,7 @@ class Server:
         accepts = "gzip" in request.header("accept-encoding", "")
         if (response.compress and "content-encoding" not in names and accepts
                 and len(body) >= GZIP_FROM) or delivery.get("force_gzip"):
-            body = response.gzipped or gzip.compress(body, 1)
+            body = response.gzipped() if response.gzipped else gzip.compress(body, 1)
             headers.append(("content-encoding", "gzip"))
         if delivery.get("truncate_gzip"):
             body = body[:max(1, len(body) - int(delivery["truncate_gzip"]))]

@@ -17,12 +17,14 @@ from . import words
 
 DAY = datetime.timedelta(days=1)
 HISTORY_YEARS = 4
+NULL_DAY = datetime.date(1, 1, 1)
+DIRTY_STYLES = ("refs", "crlf", "cdata")
 
 
 class World:
     """Clients, staff, jobs and time entries of one account."""
 
-    def __init__(self, seed, today, clients, jobs, staff, time):
+    def __init__(self, seed, today, clients, jobs, staff, time, dirty=False):
         self.seed = seed
         self.today = today
         self.first_day = years_before(today, HISTORY_YEARS)
@@ -36,6 +38,8 @@ class World:
         self._make_clients(max(clients, 1))
         self._make_jobs(jobs)
         self._make_time(time)
+        if dirty:
+            self._soil()
         self._indexes = {}
 
     # -- small helpers ----------------------------------------------------
@@ -49,6 +53,14 @@ class World:
     def _legacy_id(self, base):
         self._next_id += 1
         return base + self._next_id * 3
+
+    def new_uuid(self):
+        """A uuid for a record added while running."""
+        return self._uuid()
+
+    def new_legacy_id(self, near):
+        """An integer id no record has, of the size of the given one."""
+        return self._legacy_id(near - near % 1000 + 10 ** 8)
 
     def get(self, table, attr, value):
         """The record of a table whose attribute has this value, or None."""
@@ -421,6 +433,52 @@ class World:
             })
             task["actual_minutes"] += minutes
         self.tables["time"] = rows
+
+    def _soil(self):
+        """Values that were never recorded but that XML and the API allow."""
+        source = self._random("dirt")
+        half_past_one = datetime.time(13, 30)
+        for job in self.tables["job"]:
+            roll = source.random()
+            if roll < 0.02:
+                job["due_date"] = NULL_DAY
+            elif roll < 0.03 and job["completed_date"]:
+                job["completed_date"] = NULL_DAY
+            elif roll < 0.05:
+                job["due_date"] = datetime.datetime.combine(job["due_date"], half_past_one)
+            if job["budget"] and source.random() < 0.05:
+                job["budget"] = job["budget"].split(".")[0]
+            if source.random() < 0.2:
+                job["description"] = dirty_text(job["description"],
+                                                source.choice(DIRTY_STYLES))
+        for client in self.tables["client"]:
+            if client["date_of_birth"] and source.random() < 0.1:
+                client["date_of_birth"] = NULL_DAY
+            for name in ("name", "address"):
+                if source.random() < 0.1:
+                    client[name] = dirty_text(client[name], source.choice(DIRTY_STYLES))
+        for entry in self.tables["time"]:
+            roll = source.random()
+            if roll < 0.003:
+                entry["date"] = datetime.datetime.combine(entry["date"], half_past_one)
+            elif roll < 0.05:
+                entry["note"] = dirty_text(entry["note"], source.choice(DIRTY_STYLES))
+
+
+class DirtyText(str):
+    """Text that is written in an unusual way; as a value it is the same.
+
+    style   refs   non-ASCII characters as numeric references
+            crlf   line breaks as CR LF, which XML readers make LF
+            cdata  in a CDATA section
+    """
+    style = "refs"
+
+
+def dirty_text(text, style):
+    made = DirtyText(text)
+    made.style = style
+    return made
 
 
 def format_uuid(bits):

@@ -12,12 +12,29 @@ import re
 import zlib
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\r\n'
-NULL_DATE = "0001-01-01T00:00:00"
 
 
 def escape(text):
+    if type(text) is not str:
+        return _escape_dirty(text)
     if "&" in text or "<" in text or ">" in text:
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text
+
+
+def _escape_dirty(text):
+    style = text.style
+    text = str(text)
+    if not text:
+        return text
+    if style == "cdata" and "]]>" not in text:
+        return "<![CDATA[" + text + "]]>"
+    text = escape(text)
+    if style == "crlf":
+        return text.replace("\n", "\r\n")
+    if style == "refs":
+        return "".join(c if " " <= c < "\x7f" else ("&#%d;" if ord(c) % 2 else "&#x%X;")
+                       % ord(c) for c in text)
     return text
 
 
