@@ -135,7 +135,8 @@ def tap_tasks(workspace, selection):
     tasks = []
     for name in selection.names("tap", list(files)):
         wishes = wishes_of(files[name])
-        tasks.append(Task("tap/%s" % name, run_later(run_tap, workspace, name), "alone" in wishes))
+        run = run_later(run_tap, workspace, name, "crashpoints" in wishes)
+        tasks.append(Task("tap/%s" % name, run, "alone" in wishes))
     return tasks
 
 
@@ -144,7 +145,8 @@ def run_later(function, *arguments):
 
 
 def wishes_of(path):
-    """Words after "# wfm-test:" in the first lines of a test."""
+    """Words after "# wfm-test:" in the first lines of a test: "alone" is not
+    run beside others, "crashpoints" gets a library that has them."""
     with open(path, encoding="utf-8") as lines:
         for _, line in zip(range(30), lines):
             found = re.match(r"#\s*wfm-test:\s*(.*)", line)
@@ -153,15 +155,17 @@ def wishes_of(path):
     return []
 
 
-def run_tap(workspace, name):
+def run_tap(workspace, name, crashpoints):
     """Runs one Perl file; its servers are in a folder of its own."""
+    pg = workspace.crashing_pg() if crashpoints else workspace.pg
     folder = workspace.make_folder("tap_%s" % name)
-    perl = workspace.pg.pgxs_program("perl", "PostgreSQL").parent
+    perl = pg.pgxs_program("perl", "PostgreSQL").parent
     environment = workspace.environment(
+        pg,
         TESTDIR=folder,
         TESTDATADIR=folder / "tmp_check",
         TESTLOGDIR=folder / "log",
-        PG_REGRESS=workspace.pg.pgxs_program("regress", "pg_regress"),
+        PG_REGRESS=pg.pgxs_program("regress", "pg_regress"),
         PG_TEST_PORT_DIR=workspace.make_folder("ports"),
         WFM_SOURCE=workspace.source,
         WFM_SAMPLES=workspace.samples(),

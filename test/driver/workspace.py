@@ -37,6 +37,8 @@ class Workspace:
         self.logs = self.make_folder("logs")
         self.source = self.folder / "source"
         self.pg = None
+        self._crashing_pg = None
+        self._ending = False
         self._lock = threading.Lock()
 
     def _require_user(self):
@@ -93,9 +95,10 @@ class Workspace:
 
     # --- processes -------------------------------------------------------
 
-    def environment(self, **extra):
+    def environment(self, pg=None, **extra):
         """The environment of a task: no setting of the caller's PostgreSQL or
         make, and the mark by which end_processes() finds what was started."""
+        pg = pg or self.pg
         kept = {
             key: value
             for key, value in os.environ.items()
@@ -110,13 +113,15 @@ class Workspace:
                 "PYTHONDONTWRITEBYTECODE": "1",
             }
         )
-        if self.pg:
-            kept["PATH"] = "%s:%s" % (self.pg.bin, kept.get("PATH", "/usr/bin:/bin"))
+        if pg:
+            kept["PATH"] = "%s:%s" % (pg.bin, kept.get("PATH", "/usr/bin:/bin"))
         kept.update({key: str(value) for key, value in extra.items()})
         return kept
 
     def start(self, command, log, cwd=None, env=None, as_caller=False):
         """Starts a program in a session of its own, output to the file log."""
+        if self._ending:
+            raise StepFailed("the run is ending")
         self.make_folder("tmp")
         identity = {}
         if self.user and not as_caller:
@@ -185,7 +190,9 @@ class Workspace:
             return False
 
     def end_processes(self):
-        """Ends whatever is still running, firmer each time."""
+        """Ends whatever is still running, firmer each time, and starts nothing
+        any more."""
+        self._ending = True
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL):
             for pid in self.processes():
                 send(pid, number)
@@ -201,20 +208,47 @@ class Workspace:
 
     def build_and_install(self):
         """Builds the extension in the source tree and installs it into a
-        private copy of the PostgreSQL that pg_config belongs to."""
-        pg_config = os.environ.get("PG_CONFIG", "pg_config")
-        make = ["make", "-C", REPOSITORY, "--no-print-directory", "with_llvm=no"]
+        private copy of PostgreSQL, self.pg."""
+        self.pg = self._install(REPOSITORY, "root")
+
+    def crashing_pg(self):
+        """Another copy, whose wfm_fdw has the crash points compiled in.  It is
+        built in a mirror of the sources, which stays for the next time."""
+        with self._lock:
+            if self._crashing_pg is None:
+                mirror = REPOSITORY / "build" / "crashpoints"
+                mirror_sources(mirror)
+                self._crashing_pg = self._install(mirror, "crashroot", "WFM_CRASHPOINTS=1")
+            return self._crashing_pg
+
+    def _install(self, tree, root, *settings):
+        """Builds in a tree; installs below self.folder/root."""
+        pg_config = os.environ.get("PG_CONFIG") or "pg_config"
+        make = ["make", "-C", tree, "--no-print-directory", "with_llvm=no", *settings]
         make.append("PG_CONFIG=%s" % pg_config)
         jobs = "-j%d" % (os.cpu_count() or 1)
         environment = self.environment()
-        self.step("build", make + [jobs], as_caller=True, env=environment)
-        self.pg = PrivatePostgres(pg_config, self.folder / "root")
-        self.step(
-            "install",
-            make + ["install", "DESTDIR=%s" % self.pg.root],
-            as_caller=True,
-            env=environment,
-        )
+        self.step("build " + root, make + [jobs], as_caller=True, env=environment)
+        pg = PrivatePostgres(pg_config, self.folder / root)
+        install = make + ["install", "DESTDIR=%s" % pg.root]
+        self.step("install " + root, install, as_caller=True, env=environment)
+        return pg
+
+
+def mirror_sources(mirror):
+    """Makes mirror hold what the library is built from, files unchanged since
+    the last time with the times they had."""
+    for old in [*mirror.glob("src/**/*.[ch]"), *mirror.glob("*.sql")]:
+        if not (REPOSITORY / old.relative_to(mirror)).exists():
+            old.unlink()
+    shutil.copytree(
+        REPOSITORY / "src",
+        mirror / "src",
+        ignore=shutil.ignore_patterns("*.[od]", "*.bc", "*.gc*"),
+        dirs_exist_ok=True,
+    )
+    for name in [*REPOSITORY.glob("*.sql"), REPOSITORY / "Makefile", REPOSITORY / "wfm_fdw.control"]:
+        shutil.copy2(name, mirror)
 
 
 class PrivatePostgres:

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from driver.workspace import Workspace
+from driver.workspace import StepFailed, Workspace
 
 
 class EndProcesses(unittest.TestCase):
@@ -56,6 +56,11 @@ class EndProcesses(unittest.TestCase):
         self.assertEqual(code, 124)
         self.assertIn("time limit", log.read_text())
         self.assertEqual(self.workspace.processes(), [])
+
+    def test_nothing_starts_once_the_run_is_ending(self):
+        self.workspace.end_processes()
+        with self.assertRaises(StepFailed):
+            self.start("pass")
 
     def test_callers_settings_stay_outside(self):
         os.environ["PGHOST"] = "elsewhere"
