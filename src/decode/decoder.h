@@ -26,7 +26,9 @@ typedef enum WfmFormat
 typedef enum WfmTake
 {
 	WFM_TAKE_TEXT,				/* the text of a leaf; empty counts as absent */
-	WFM_TAKE_JSON				/* the whole subtree, rendered as JSON text */
+	WFM_TAKE_JSON				/* the whole subtree as JSON text; of XML by
+								 * the rule in decode/tree.c, of JSON as it
+								 * came. Capped as a record, not as a value */
 } WfmTake;
 
 /*
@@ -36,7 +38,9 @@ typedef enum WfmTake
  * hold alternatives separated by '|' of which the first that is present and
  * not empty wins: "WebUrl|WebURL", "AccountManager/Name|AccountManager".
  * A path may end on an element that also has children: its own direct text
- * is taken.  "." with WFM_TAKE_JSON is the whole scope element.
+ * is taken (without the blanks around it, which are layout there).  "." with
+ * WFM_TAKE_JSON is the whole scope element.  A path that crosses a list takes
+ * the list's first element.
  */
 typedef struct WfmDecodeField
 {
@@ -53,8 +57,9 @@ typedef struct WfmDecodeField
  * the path from the scope before it to a list inside ("Tasks/Task").  One
  * record is delivered for each element of the innermost scope; values of the
  * outer scopes are repeated in it, also those whose elements come after the
- * inner list.  All strings and arrays must outlive the decoder.  With no
- * fields records are only counted.
+ * inner list.  A scope's path may hold alternatives too, all of which count:
+ * "Clients/Client|Client".  All strings and arrays must outlive the decoder.  With no
+ * fields records are counted in the envelope and not delivered.
  */
 typedef struct WfmDecodeSpec
 {
