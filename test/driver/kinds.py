@@ -5,6 +5,7 @@ server, the C programs.  Tasks of different kinds run side by side.
 """
 
 import dataclasses
+import os
 import pathlib
 import re
 import shutil
@@ -101,6 +102,7 @@ def run_sql(workspace, plans):
 def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
     """pg_regress and its isolation twin take the same options."""
     output = workspace.make_folder("out_%s" % kind)
+    prepare_expected(workspace, inputs, names)
     log = workspace.logs / ("%s.log" % kind)
     command = [
         workspace.pg.pgxs_program(*program),
@@ -121,8 +123,28 @@ def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
     outcomes = results.with_exit_code(results.parse_regress(text, kind), code, kind)
     shown = ""
     if results.count(outcomes, results.FAILED):
-        shown = "%s\n%s\n" % (tail(log, 20), head(output / "regression.diffs", 150))
+        shown = head(output / "regression.diffs", 150) or tail(log, 20)
+        if os.environ.get("WFM_TEST_ACCEPT"):
+            accept(output / "results", REPOSITORY / inputs / "expected", names)
     return outcomes, shown
+
+
+def prepare_expected(workspace, inputs, names):
+    """pg_regress gives up over a test without expected output: an empty one
+    shows the whole output as the difference."""
+    folder = workspace.source / inputs / "expected"
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        if not list(folder.glob(name + "*.out")):
+            (folder / (name + ".out")).touch(mode=0o644)
+
+
+def accept(printed, expected, names):
+    """Makes what the tests printed the expected output."""
+    expected.mkdir(exist_ok=True)
+    for name in names:
+        if (printed / (name + ".out")).exists():
+            shutil.copyfile(printed / (name + ".out"), expected / (name + ".out"))
 
 
 # --- Perl tests --------------------------------------------------------------

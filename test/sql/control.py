@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -25,8 +26,11 @@ def request(method, path, body=None):
     address = "%s/_control/%s" % (os.environ["WFM_SIM_URL"], path)
     data = body.encode("utf-8") if body else None
     asked = urllib.request.Request(address, data=data, method=method)
-    with urllib.request.urlopen(asked, timeout=30) as answer:
-        return answer.read().decode("utf-8")
+    try:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return answer.read().decode("utf-8")
+    except urllib.error.HTTPError as refusal:
+        sys.exit("%s %s: %s" % (method, path, refusal.read().decode("utf-8").strip()))
 
 
 def settle():
