@@ -157,7 +157,7 @@ def tap_tasks(workspace, selection):
     tasks = []
     for name in selection.names("tap", list(files)):
         wishes = wishes_of(files[name])
-        run = run_later(run_tap, workspace, name, "crashpoints" in wishes)
+        run = run_later(run_tap, workspace, name, wishes)
         tasks.append(Task("tap/%s" % name, run, "alone" in wishes))
     return tasks
 
@@ -168,7 +168,8 @@ def run_later(function, *arguments):
 
 def wishes_of(path):
     """Words after "# wfm-test:" in the first lines of a test: "alone" is not
-    run beside others, "crashpoints" gets a library that has them."""
+    run beside others, "crashpoints" gets a library that has them, "module:NAME"
+    finds test/modules/NAME built in $WFM_MODULES."""
     with open(path, encoding="utf-8") as lines:
         for _, line in zip(range(30), lines):
             found = re.match(r"#\s*wfm-test:\s*(.*)", line)
@@ -177,9 +178,13 @@ def wishes_of(path):
     return []
 
 
-def run_tap(workspace, name, crashpoints):
+def run_tap(workspace, name, wishes):
     """Runs one Perl file; its servers are in a folder of its own."""
-    pg = workspace.crashing_pg() if crashpoints else workspace.pg
+    pg = workspace.crashing_pg() if "crashpoints" in wishes else workspace.pg
+    for wish in wishes:
+        kind, _, module = wish.partition(":")
+        if kind == "module":
+            workspace.module(module)
     folder = workspace.make_folder("tap_%s" % name)
     perl = pg.pgxs_program("perl", "PostgreSQL").parent
     environment = workspace.environment(
@@ -190,6 +195,7 @@ def run_tap(workspace, name, crashpoints):
         PG_REGRESS=pg.pgxs_program("regress", "pg_regress"),
         PG_TEST_PORT_DIR=workspace.make_folder("ports"),
         WFM_SOURCE=workspace.source,
+        WFM_MODULES=workspace.folder / "modules",
         WFM_SAMPLES=workspace.samples(),
         WFM_PYTHON=python(),
     )

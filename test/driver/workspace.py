@@ -221,6 +221,19 @@ class Workspace:
                 self._crashing_pg = self._install(mirror, "crashroot", "WFM_CRASHPOINTS=1")
             return self._crashing_pg
 
+    def module(self, name):
+        """Builds the test library test/modules/NAME, which its Makefile puts
+        into build/NAME; a copy lies in self.folder/modules."""
+        with self._lock:
+            folder = self.folder / "modules"
+            folder.mkdir(exist_ok=True)
+            built = REPOSITORY / "build" / name / (name + ".so")
+            command = ["make", "-C", REPOSITORY / "test/modules" / name, "--no-print-directory"]
+            command.append("PG_CONFIG=%s" % (os.environ.get("PG_CONFIG") or "pg_config"))
+            self.step("build " + name, command, as_caller=True)
+            shutil.copy(built, folder)
+            make_readable(folder)
+
     def _install(self, tree, root, *settings):
         """Builds in a tree; installs below self.folder/root."""
         pg_config = os.environ.get("PG_CONFIG") or "pg_config"

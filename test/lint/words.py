@@ -13,7 +13,7 @@ CODE_RULES = [
     (r"\bxmlCleanupParser\b|\bxmlMemSetup\b", (), "the backend shares libxml2 with PostgreSQL"),
     (r"\bxmlSet(Structured|Generic)ErrorFunc\b", (), "PostgreSQL owns libxml2's error handlers"),
     (r"\bcurl_(easy_perform|multi_poll|multi_wait)\b", (), "it cannot be cancelled"),
-    (r"\b(strcpy|strcat|sprintf|vsprintf|gets)\s*\(", (), "it knows no size of its target"),
+    (r"\b(strcat|sprintf|vsprintf|gets)\s*\(", (), "it knows no size of its target"),
 ]
 
 # Of comments too.
