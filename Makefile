@@ -66,7 +66,7 @@ MODULE_big = wfm_fdw
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 PGFILEDESC = "wfm_fdw - foreign data wrapper for WorkflowMax and Xero Practice Manager"
 
-WFM_LIBRARIES = libcurl libxml-2.0 jansson libcrypto
+WFM_LIBRARIES = libcurl libxml-2.0 jansson libcrypto zlib
 
 # What is missing is named here rather than by the compiler.
 wfm_hint = (Debian: "make packages" as root installs everything)
@@ -82,7 +82,7 @@ ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error $(PKG_CONFIG) not found: install pkg-config $(wfm_hint))
 endif
 $(foreach library,$(WFM_LIBRARIES),$(if $(shell $(PKG_CONFIG) --exists $(library) && echo yes),,\
-  $(error development files of $(library) not found: install libcurl4-openssl-dev, libxml2-dev, libjansson-dev and libssl-dev $(wfm_hint))))
+  $(error development files of $(library) not found: install libcurl4-openssl-dev, libxml2-dev, libjansson-dev, libssl-dev and zlib1g-dev $(wfm_hint))))
 endif
 
 PG_CPPFLAGS = -Isrc $(shell $(PKG_CONFIG) --cflags $(WFM_LIBRARIES))

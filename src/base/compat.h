@@ -39,4 +39,15 @@ extern int	no_such_variable
 #define WFM_HAVE_NAMED_WAIT_EVENTS 1
 #endif
 
+/*
+ * 17: CreateWaitEventSet takes a resource owner (NULL: freed by hand) in place
+ * of a memory context.
+ */
+#if PG_VERSION_NUM >= 170000
+#define wfm_create_wait_event_set(nevents) CreateWaitEventSet(NULL, (nevents))
+#else
+#define wfm_create_wait_event_set(nevents) \
+	CreateWaitEventSet(TopMemoryContext, (nevents))
+#endif
+
 #endif							/* WFM_BASE_COMPAT_H */
