@@ -29,7 +29,8 @@ class Workspace:
     """The folder of one run and what runs in it."""
 
     def __init__(self, name):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="wfm_%s_" % name)).resolve()
+        # Not $TMPDIR: the path of a socket is limited to about 100 bytes.
+        self.folder = pathlib.Path(tempfile.mkdtemp("", "wfm_%s_" % name, "/tmp")).resolve()
         self.folder.chmod(0o755)
         self.user = "postgres" if os.geteuid() == 0 else None
         if self.user:
