@@ -10,7 +10,7 @@ import threading
 import urllib.parse
 from collections import OrderedDict
 
-from . import dialects, xmlout
+from . import dialects, paperwork, xmlout
 from .httpd import Response
 from .world import DAY, years_before
 
@@ -233,12 +233,16 @@ class Api:
         return record
 
     def _find_job(self, call):
+        return self._by_number(call, "job")
+
+    def _by_number(self, call, table):
+        """The record with the number people gave it: job, invoice, quote."""
         number = call.key
         if not PLAIN_NUMBER.match(number) and self.switches.odd_job_numbers == "404":
             raise OddNumber()
-        record = call.world.get("job", "id", number)
+        record = call.world.get(table, "id", number)
         if record is None:
-            raise Refused("Invalid job identifier")
+            raise Refused("Invalid %s identifier" % table)
         return record
 
     def _day(self, call, name):
@@ -258,13 +262,12 @@ class Api:
         """(from, to) of the request, checked as the dialect checks them."""
         first, last = self._day(call, "from"), self._day(call, "to")
         status = call.dialect.window_required
-        if first is None or last is None:
-            if required or (first is None) != (last is None) and call.dialect.window_one_year:
-                raise Refused("The from and to parameters are required", status)
-            return first or datetime.date.min + DAY, last or datetime.date.max - DAY
+        if required and (first is None or last is None):
+            raise Refused("The from and to parameters are required", status)
+        first, last = first or EARLIEST, last or LATEST
         if last < first:
             raise Refused("The from date must not be after the to date", status)
-        if call.dialect.window_one_year and last >= one_year_after(first):
+        if required and call.dialect.window_one_year and last >= one_year_after(first):
             raise Refused("The date range must be less than one year", status)
         return first, last
 
@@ -307,7 +310,7 @@ class Api:
 
     def get_by_key(self, call):
         name = call.endpoint.resource
-        return self._one(call, self._find(call, name, name))
+        return self._one(call, self._find(call, name, CALLED.get(name, name)))
 
     def client_list(self, call):
         records = call.world.tables["client"]
@@ -363,6 +366,10 @@ class Api:
 
     def contact_get(self, call):
         record = self._find(call, "contact", "contact")
+        if "clientuuid" in call.params and call.letter == "X":
+            # through a client: with IsPrimary and Position
+            renderer = xmlout.Renderer("Contact", dialects.CONTACT, call.letter, "full")
+            return xmlout.envelope(call.endpoint.method, [renderer.record(record)])
         return self._one(call, record)
 
     def job_list(self, call):
@@ -375,7 +382,21 @@ class Api:
     def job_current(self, call):
         records = [r for r in call.world.tables["job"] if r["open"]]
         records = self._jobs_since(call, records)
+        if call.letter == "W" and "page" in call.params:
+            records = self._page_of(call, records)
         return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    @staticmethod
+    def _page_of(call, records):
+        """The part of a list that page and pagesize ask for."""
+        try:
+            page = int(call.params["page"])
+            size = int(call.params.get("pagesize", 1000))
+        except ValueError:
+            raise Refused("Invalid page", call.dialect.window_required) from None
+        if page < 1 or size < 1:
+            raise Refused("Invalid page", call.dialect.window_required)
+        return records[(page - 1) * size:page * size]
 
     def _jobs_since(self, call, records):
         if call.letter != "W":
@@ -440,6 +461,113 @@ class Api:
         return self._list(call, self._in_window(call, "time", "date", first, last, records))
 
 
+    # -- costs, documents, custom fields ----------------------------------
+
+    def cost_list(self, call):
+        text = call.params.get("page", "")
+        if not re.fullmatch(r"[1-9]\d{0,5}", text, re.ASCII):
+            raise Refused("The page parameter is required", call.dialect.window_required)
+        start = (int(text) - 1) * COSTS_A_PAGE
+        records = call.world.tables["cost"][start:start + COSTS_A_PAGE]
+        return self._list(call, records, extra=["<Records>%d</Records>" % len(records)])
+
+    def job_costs(self, call):
+        return self._list(call, self._find_job(call)["costs"])
+
+    def job_documents(self, call):
+        return self._list(call, self._find_job(call)["documents"])
+
+    def client_documents(self, call):
+        return self._list(call, self._find(call, "client", "client")["documents"])
+
+    def _custom(self, call, use, record):
+        return self._fresh(call, paperwork.custom_values(call.world, use, record))
+
+    def _fresh(self, call, records):
+        """A list of records that exist for this answer only."""
+        resource = dialects.RESOURCES[call.endpoint.resource]
+        renderer = xmlout.Renderer(resource.element, resource.fields, call.letter, "full")
+        return xmlout.envelope(call.endpoint.method, [
+            xmlout.collection(resource.collection, [renderer.record(r) for r in records])])
+
+    def custom_of_client(self, call):
+        return self._custom(call, "client", self._find(call, "client", "client"))
+
+    def custom_of_contact(self, call):
+        return self._custom(call, "contact", self._find(call, "contact", "contact"))
+
+    def custom_of_job(self, call):
+        return self._custom(call, "job", self._find_job(call))
+
+    def custom_of_job_task(self, call):
+        return self._custom(call, "job_task", self._inside_jobs(call, "tasks", "task"))
+
+    def custom_of_job_cost(self, call):
+        return self._custom(call, "job_cost", self._inside_jobs(call, "costs", "cost"))
+
+    def custom_of_time(self, call):
+        return self._custom(call, "time", self._find(call, "time", "time"))
+
+    @staticmethod
+    def _inside_jobs(call, attr, what):
+        key = call.dialect.key
+        for job in call.world.tables["job"]:
+            for row in job[attr]:
+                if str(row[key]) == call.key.lower():
+                    return row
+        raise Refused("Invalid %s identifier" % what)
+
+    # -- invoices and quotes ----------------------------------------------
+
+    def _documents(self, call, records):
+        return self._list(call, records, "full" if call.flag("detailed") else "short")
+
+    def invoice_list(self, call):
+        first, last = self._window(call)
+        records = self._in_window(call, "invoice", "date", first, last)
+        return self._documents(call, [r for r in records if r["status"] != "Draft"])
+
+    def invoice_current(self, call):
+        return self._documents(call, [r for r in call.world.tables["invoice"]
+                                      if r["status"] != "Draft" and not r["archived"]])
+
+    def invoice_draft(self, call):
+        return self._documents(call, [r for r in call.world.tables["invoice"]
+                                      if r["status"] == "Draft"])
+
+    def invoice_get(self, call):
+        return self._one(call, self._by_number(call, "invoice"))
+
+    def invoice_by_job(self, call):
+        number = self._find_job(call)["id"]
+        return self._documents(call, [
+            r for r in call.world.tables["invoice"]
+            if any(job["id"] == number for job in r["jobs"] or ())])
+
+    def invoice_payments(self, call):
+        return self._list(call, self._by_number(call, "invoice")["payments"])
+
+    def quote_list(self, call):
+        first, last = self._window(call)
+        records = self._in_window(call, "quote", "date", first, last)
+        return self._documents(call, [r for r in records if r["state"] != "Draft"])
+
+    def quote_current(self, call):
+        return self._documents(call, [r for r in call.world.tables["quote"]
+                                      if r["state"] not in ("Draft", "Archived", "Declined")])
+
+    def quote_draft(self, call):
+        return self._documents(call, [r for r in call.world.tables["quote"]
+                                      if r["state"] == "Draft"])
+
+    def quote_get(self, call):
+        if call.letter == "W":
+            record = call.world.get("quote", "uuid", call.key.lower())
+            if record is not None:
+                return self._one(call, record)
+        return self._one(call, self._by_number(call, "quote"))
+
+
 class OddNumber(Exception):
     """A job number the gateway does not let through."""
 
@@ -448,6 +576,10 @@ class OddNumber(Exception):
 NOT_FOUND_PAGE = (b"<html><head><title>404 - File or directory not found.</title></head>"
                   b"<body><h2>404 - File or directory not found.</h2></body></html>")
 
+EARLIEST = datetime.date.min + DAY
+LATEST = datetime.date.max - 2 * DAY
+COSTS_A_PAGE = 1000
+CALLED = {"client_group": "group", "custom_field": "custom field"}
 SEARCHED = ("name", "email", "city", "export_code", "first_name", "last_name")
 
 

@@ -35,6 +35,8 @@ class Exchange:
         self.concurrent = 0
         self.fault = None
         self.dialect = None
+        self.refresh_token = None       # presented to the token endpoint
+        self.note = None
 
 
 class Log:
@@ -86,6 +88,7 @@ class Application:
         self.control = None             # control.Control, set by its maker
         self._lock = threading.Lock()
         self._arrivals = 0
+        self.ended = threading.Event()
         self._active = {}
         self.highest = 0
         self.requests = 0
@@ -112,6 +115,7 @@ class Application:
         response = None
         if rule is not None:
             exchange.fault = rule.number
+            self.wait(rule.action.get("delay_before", 0))
             response = rule.before(self)
         if response is None:
             response = self._guarded(exchange)
@@ -119,6 +123,11 @@ class Application:
                 response = rule.after(response)
         exchange.response = response
         return response
+
+    def wait(self, seconds):
+        """Sleep before a request is looked at; the program's end wakes it."""
+        if seconds:
+            self.ended.wait(float(seconds))
 
     def _guarded(self, exchange):
         """The answer; a mistake of the simulator is a 500 that says so."""
@@ -132,6 +141,8 @@ class Application:
     def end(self, exchange, sent, outcome):
         if exchange.limit_name is not None:
             self.limits.leave(exchange.limit_name)
+        if exchange.refresh_token is not None:
+            self.oauth.answered(exchange.refresh_token)
         if exchange.control:
             return
         with self._lock:
@@ -161,6 +172,7 @@ class Application:
             "duration": round(time.monotonic() - exchange.clock, 6),
             "concurrent": exchange.concurrent,
             "outcome": outcome,
+            "note": exchange.note,
             "fault": exchange.fault,
             "connection": request.connection,
             "reused": request.reused,
@@ -173,9 +185,9 @@ class Application:
         request = exchange.request
         path = request.path
         if path in ("/connect/token", "/identity/connect/token"):
-            return self.oauth.token(request, "xero")
+            return self.oauth.token(exchange, "xero")
         if path == "/oauth/token":
-            return self.oauth.token(request, "bluerock")
+            return self.oauth.token(exchange, "bluerock")
         if path in ("/identity/connect/authorize", "/connect/authorize"):
             return self.oauth.authorize(request, "xero")
         if path == "/oauth/authorize":

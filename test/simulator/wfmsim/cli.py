@@ -82,6 +82,8 @@ def options(argv=None):
     group.add_argument("--time", type=int, default=50000, metavar="N",
                        help="time entries (defaults: 300 clients, 2000 jobs, 20 staff, "
                             "50000 time entries)")
+    group.add_argument("--costs", type=int, default=1250, metavar="N",
+                       help="cost catalogue (1000 to a page; default 1250)")
     group.add_argument("--today", type=datetime.date.fromisoformat, metavar="YYYY-MM-DD",
                        help="last day of the four years of history (default: today)")
     group.add_argument("--dirty", action="store_true",
@@ -204,9 +206,9 @@ def worlds(args):
         return {"main": empty, "second": empty}
     return {
         "main": World(args.seed, today, args.clients, args.jobs, args.staff, args.time,
-                      args.dirty),
+                      args.costs, args.dirty),
         "second": World("%s/second" % args.seed, today, min(args.clients, 12),
-                        min(args.jobs, 40), min(args.staff, 4), min(args.time, 300)),
+                        min(args.jobs, 40), min(args.staff, 4), min(args.time, 300), 10),
     }
 
 
@@ -291,6 +293,7 @@ def main(argv=None):
     print("ready %s://%s:%d/ pid=%d %s" % (server.scheme, args.host, server.port,
                                            os.getpid(), tenants), flush=True)
     ended.wait()
+    application.ended.set()
     server.stop()
     if args.port_file:
         try:

@@ -312,6 +312,174 @@ TIME = (
 
 TASK = NAMED + (F("Description", "description", "text"),)
 
+GROUP = NAMED + (
+    F("Taxable", "taxable", "yn", "XP"),
+    F("Clients", "clients", "list", form="full", item=NAMED, item_element="Client"),
+    F("WebUrl", "serial", "page", "X", template="https://app.my.workflowmax.com/group?id=%d"),
+)
+
+COST = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Description", "description", "text"),
+    F("Code", "code", "text"),
+    F("Note", "note", "text"),
+    F("UnitCost", "unit_cost", "dec2"),
+    F("UnitPrice", "unit_price", "dec2"),
+    F("Supplier", "supplier", "ref", omit=ALL),
+    F("IncomeAccount", "income_account", "text"),
+    F("CostOfSaleAccount", "cost_of_sale_account", "text"),
+)
+
+JOB_COST = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Date", "date", "day"),
+    F("Description", "description", "text"),
+    F("Code", "code", "text"),
+    F("Note", "note", "text"),
+    F("Quantity", "quantity", "dec2"),
+    F("UnitCost", "unit_cost", "dec2"),
+    F("UnitPrice", "unit_price", "dec2"),
+    F("Billable", "billable", "bool"),
+    F("Supplier", "supplier", "ref", "WX", omit="WX"),
+)
+
+DOCUMENT = (
+    F("Title", "title", "text"),
+    F("Text", "text", "text"),
+    F("Folder", "folder", "text"),
+    F("Date", "date", "compact_day"),
+    F("CreatedBy", "created_by", "text"),
+    F("URL", "url", "text"),
+)
+
+JOB_DOCUMENT = DOCUMENT[:-1] + (F("FileName", "file_name", "text"), DOCUMENT[-1])
+
+CUSTOM_FIELD = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Type", "type", "text"),
+    F("LinkUrl", "link_url", "text"),
+    F("Options", "options", "text"),
+    F("UseClient", "use_client", "bool"),
+    F("UseContact", "use_contact", "bool"),
+    F("UseSupplier", "use_supplier", "bool", "WX"),
+    F("UseJob", "use_job", "bool"),
+    F("UseLead", "use_lead", "bool"),
+    F("UseJobTask", "use_job_task", "bool"),
+    F("UseJobCost", "use_job_cost", "bool"),
+    F("UseJobTime", "use_time", "bool"),
+    F("ValueElement", "value_element", "text"),
+)
+
+CUSTOM_VALUE = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Text", "text", "text", omit=ALL),
+    F("Decimal", "decimal", "dec2", omit=ALL),
+    F("Number", "number", "int", omit=ALL),
+    F("Boolean", "boolean", "bool", omit=ALL),
+    F("Date", "date", "day", omit=ALL),
+)
+
+AMOUNTS = (
+    F("Amount", "amount", "dec2"),
+    F("AmountTax", "amount_tax", "dec2"),
+    F("AmountIncludingTax", "amount_including_tax", "dec2"),
+)
+
+# A time entry names these lines by uuid, on practicemanager/3.0 too.
+INVOICE_TASK = (
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
+    F("UUID", "uuid", "uuid", "WX"),
+    F("Name", "name", "text"),
+    F("Description", "description", "text"),
+    F("Minutes", "minutes", "int"),
+    F("BillableRate", "billable_rate", "dec2"),
+    F("Billable", "billable", "yn"),
+) + AMOUNTS + (F("UUID", "uuid", "uuid", "P"),)
+
+COST_LINE = (
+    F("Description", "description", "text"),
+    F("Note", "note", "text"),
+    F("Code", "code", "text"),
+    F("Billable", "billable", "yn"),
+    F("Quantity", "quantity", "dec2"),
+    F("UnitCost", "unit_cost", "dec2"),
+    F("UnitPrice", "unit_price", "dec2"),
+) + AMOUNTS
+
+INVOICE_JOB = (
+    F("ID", "id", "text"),
+    F("Name", "name", "text"),
+    F("Description", "description", "text"),
+    F("ClientOrderNumber", "client_order_number", "text"),
+    F("Tasks", "tasks", "list", item=INVOICE_TASK, item_element="Task"),
+    F("Costs", "costs", "list", item=COST_LINE, item_element="Cost"),
+)
+
+INVOICE = (
+    F("ID", "id", "text"),
+    F("UUID", "uuid", "uuid", "W"),
+    F("InternalUUID", "uuid", "uuid", "X", column="uuid"),
+    F("Type", "type", "text"),
+    F("Status", "status", "text"),
+    F("JobText", "job_text", "text"),
+    F("Description", "description", "text"),
+    F("Date", "date", "day"),
+    F("DueDate", "due_date", "day"),
+) + AMOUNTS + (
+    F("AmountPaid", "amount_paid", "dec2"),
+    F("AmountOutstanding", "amount_outstanding", "dec2"),
+    F("Client", "client", "ref"),
+    F("Contact", "contact", "ref", omit=ALL),
+    F("Jobs", "jobs", "list", form="full", item=INVOICE_JOB, item_element="Job"),
+    F("Tasks", "tasks", "list", form="full", item=INVOICE_TASK, item_element="Task"),
+    F("Costs", "costs", "list", form="full", item=COST_LINE, item_element="Cost"),
+)
+
+PAYMENT = (
+    F("Date", "date", "day"),
+    F("Amount", "amount", "dec2"),
+    F("Reference", "reference", "text"),
+)
+
+QUOTE_TASK = (
+    F("Name", "name", "text"),
+    F("Description", "description", "text"),
+    F("EstimatedMinutes", "estimated_minutes", "int"),
+    F("BillableRate", "billable_rate", "dec2"),
+    F("Billable", "billable", "yn"),
+) + AMOUNTS
+
+QUOTE_OPTION = tuple(f for f in COST_LINE if f.element != "Billable")
+
+QUOTE = (
+    F("ID", "id", "text"),
+    F("UUID", "uuid", "uuid", "W"),
+    F("Type", "type", "text"),
+    F("State", "state", "text"),
+    F("Name", "name", "text"),
+    F("Description", "description", "text"),
+    F("Budget", "budget", "dec2"),
+    F("OptionExplanation", "option_explanation", "text"),
+    F("LeadUUID", "lead_uuid", "uuid", "W", omit="W"),
+    F("Date", "date", "day"),
+    F("ValidDate", "valid_date", "day"),
+    F("EstimatedCost", "estimated_cost", "dec2"),
+    F("EstimatedCostTax", "estimated_cost_tax", "dec2"),
+    F("EstimatedCostIncludingTax", "estimated_cost_including_tax", "dec2"),
+) + AMOUNTS + (
+    F("Client", "client", "ref"),
+    F("Contact", "contact", "ref", omit=ALL),
+    F("Tasks", "tasks", "list", form="full", item=QUOTE_TASK, item_element="Task"),
+    F("Costs", "costs", "list", form="full", item=COST_LINE, item_element="Cost"),
+    F("Options", "options", "list", form="full", item=QUOTE_OPTION, item_element="Option"),
+)
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -333,6 +501,17 @@ RESOURCES = {
     "task": Resource("task", "TaskList", "Task", TASK),
     "template": Resource("template", "Templates", "Template", NAMED),
     "time": Resource("time", "Times", "Time", TIME),
+    "client_group": Resource("client_group", "Groups", "Group", GROUP),
+    "cost": Resource("cost", "Costs", "Cost", COST),
+    "job_cost": Resource("", "Costs", "Cost", JOB_COST),
+    "document": Resource("", "Documents", "Document", DOCUMENT),
+    "job_document": Resource("", "Documents", "Document", JOB_DOCUMENT),
+    "custom_field": Resource("custom_field", "CustomFieldDefinitions",
+                             "CustomFieldDefinition", CUSTOM_FIELD),
+    "custom_value": Resource("", "CustomFields", "CustomField", CUSTOM_VALUE),
+    "invoice": Resource("invoice", "Invoices", "Invoice", INVOICE),
+    "payment": Resource("", "Payments", "Payment", PAYMENT),
+    "quote": Resource("quote", "Quotes", "Quote", QUOTE),
 }
 
 
@@ -371,4 +550,41 @@ ENDPOINTS = (
     Endpoint("time.api/job/{key}", "time_by_job", method="Job", resource="time"),
     Endpoint("time.api/staff/{key}", "time_by_staff", method="Staff", resource="time"),
     Endpoint("time.api/get/{key}", "get_by_key", method="Get", resource="time"),
+
+    Endpoint("client.api/documents/{key}", "client_documents", method="Documents",
+             resource="document"),
+    Endpoint("clientgroup.api/list", "whole_table", resource="client_group"),
+    Endpoint("clientgroup.api/get/{key}", "get_by_key", method="Get",
+             resource="client_group"),
+    Endpoint("cost.api/list", "cost_list", resource="cost"),
+    Endpoint("cost.api/get/{key}", "get_by_key", method="Get", resource="cost"),
+    Endpoint("customfield.api/definition", "whole_table", method="Definition",
+             resource="custom_field"),
+    Endpoint("customfield.api/get/{key}", "get_by_key", "XP", "Get", "custom_field"),
+    Endpoint("client.api/get/{key}/customfield", "custom_of_client", method="CustomField",
+             resource="custom_value"),
+    Endpoint("client.api/contact/{key}/customfield", "custom_of_contact",
+             method="CustomField", resource="custom_value"),
+    Endpoint("job.api/get/{key}/customfield", "custom_of_job", method="CustomField",
+             resource="custom_value"),
+    Endpoint("job.api/task/{key}/customfield", "custom_of_job_task", method="CustomField",
+             resource="custom_value"),
+    Endpoint("job.api/cost/{key}/customfield", "custom_of_job_cost", method="CustomField",
+             resource="custom_value"),
+    Endpoint("time.api/get/{key}/customfield", "custom_of_time", method="CustomField",
+             resource="custom_value"),
+    Endpoint("invoice.api/current", "invoice_current", method="Current", resource="invoice"),
+    Endpoint("invoice.api/draft", "invoice_draft", method="Draft", resource="invoice"),
+    Endpoint("invoice.api/get/{key}", "invoice_get", method="Get", resource="invoice"),
+    Endpoint("invoice.api/job/{key}", "invoice_by_job", method="Job", resource="invoice"),
+    Endpoint("invoice.api/list", "invoice_list", resource="invoice"),
+    Endpoint("invoice.api/payments/{key}", "invoice_payments", method="Payments",
+             resource="payment"),
+    Endpoint("job.api/documents/{key}", "job_documents", method="Documents",
+             resource="job_document"),
+    Endpoint("job.api/costs/{key}", "job_costs", method="Costs", resource="job_cost"),
+    Endpoint("quote.api/current", "quote_current", method="Current", resource="quote"),
+    Endpoint("quote.api/draft", "quote_draft", method="Draft", resource="quote"),
+    Endpoint("quote.api/list", "quote_list", resource="quote"),
+    Endpoint("quote.api/get/{key}", "quote_get", method="Get", resource="quote"),
 )

@@ -29,8 +29,9 @@ SPOILS = {"content_type", "content_encoding", "repeat_body", "pad", "extra_heade
           "remove_headers"}
 # Done while the answer is delivered (httpd.py).
 DELIVERY = {"delay", "drop", "stall_after", "stall_seconds", "cut_after", "how", "drip",
-            "truncate_gzip", "force_gzip", "chunked", "no_length", "endless"}
-STEERING = {"after_processing"}
+            "truncate_gzip", "force_gzip", "chunked", "no_length", "endless",
+            "endless_headers", "gzip_bomb"}
+STEERING = {"after_processing", "delay_before"}
 ACTIONS = INSTEAD | SPOILS | DELIVERY | STEERING
 
 HTML = (b"<!DOCTYPE html><html><head><title>Service unavailable</title></head>"

@@ -15,6 +15,7 @@ import struct
 import threading
 import time
 import urllib.parse
+import zlib
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
@@ -258,7 +259,11 @@ class Server:
         if response.content_type and "content-type" not in names:
             headers.insert(0, ("content-type", response.content_type))
         accepts = "gzip" in request.header("accept-encoding", "")
-        if (response.compress and "content-encoding" not in names and accepts
+        if delivery.get("gzip_bomb"):
+            # that many MiB of spaces after the body, a thousandth of it sent
+            body = gzip.compress(body, 9) + _spaces(int(delivery["gzip_bomb"]))
+            headers.append(("content-encoding", "gzip"))
+        elif (response.compress and "content-encoding" not in names and accepts
                 and len(body) >= GZIP_FROM) or delivery.get("force_gzip"):
             body = response.gzipped() if response.gzipped else gzip.compress(body, 1)
             headers.append(("content-encoding", "gzip"))
@@ -288,6 +293,10 @@ class Server:
 
     def _send_spoilt(self, connection, head, body, delivery):
         """Deliver with a cut, a stall or a drip."""
+        if delivery.get("endless_headers"):
+            connection.sendall(head[:-2])
+            while not self.stopping.is_set():
+                connection.sendall(b"x-endless: " + b"x" * 1000 + b"\r\n")
         connection.sendall(head)
         if delivery.get("chunked"):
             body = _chunks(body)
@@ -344,13 +353,20 @@ class Server:
         raise _gone("cut (%s)" % how, sent)
 
 
-SLOW = ("cut_after", "stall_after", "drip", "endless")
+SLOW = ("cut_after", "stall_after", "drip", "endless", "endless_headers")
 
 
 def _gone(text, sent):
     gone = Gone(text)
     gone.sent = sent
     return gone
+
+
+def _spaces(mib):
+    """A gzip member that unpacks to that many MiB of spaces."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = b" " * 1048576
+    return b"".join(packer.compress(block) for _ in range(mib)) + packer.flush()
 
 
 def _chunks(body):

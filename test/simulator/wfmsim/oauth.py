@@ -112,7 +112,7 @@ class OAuth:
         self.codes = {}
         self.counts = {}
         self.requests = 0
-        self.in_flight = {}
+        self.in_flight = {}             # refresh token -> requests unanswered
         self.overlaps = 0
 
     # -- set-up -----------------------------------------------------------
@@ -141,8 +141,9 @@ class OAuth:
 
     # -- the token endpoint -----------------------------------------------
 
-    def token(self, request, vendor):
+    def token(self, exchange, vendor):
         """POST /connect/token (xero) or /oauth/token (bluerock)."""
+        request = exchange.request
         if request.method != "POST":
             return _json({"error": "invalid_request"}, 405, [("allow", "POST")])
         with self.lock:
@@ -153,15 +154,37 @@ class OAuth:
                 raise TokenError("invalid_request")
             form = _form(request.body)
             client = self._authenticate(request, form, vendor)
+            self._presented(exchange, form.get("refresh_token"))
             answer = self._grant(form, client, vendor)
             self._count("ok")
             return _json(answer, 200)
         except TokenError as error:
             self._count(error.code)
+            exchange.note = error.code
             body = {"error": error.code}
             if error.description:
                 body["error_description"] = error.description
             return _json(body, error.status)
+
+    def _presented(self, exchange, token):
+        """Note whose refresh token a request carries, until it is answered."""
+        with self.lock:
+            entry = self.refresh.get(token)
+            if entry is None:
+                return
+            exchange.grant = entry.grant.number
+            exchange.generation = entry.generation
+            exchange.refresh_token = token
+            self.in_flight[token] = self.in_flight.get(token, 0) + 1
+            if self.in_flight[token] > 1:
+                self.overlaps += 1
+
+    def answered(self, token):
+        """A request that presented this refresh token has been answered."""
+        with self.lock:
+            self.in_flight[token] -= 1
+            if not self.in_flight[token]:
+                del self.in_flight[token]
 
     def _count(self, what):
         with self.lock:
@@ -459,6 +482,7 @@ class OAuth:
         with self.lock:
             self.counts = {}
             self.requests = 0
+            self.overlaps = 0
 
     def state(self):
         """Generations and counts; never a token."""
@@ -481,7 +505,8 @@ class OAuth:
                         and not a.revoked and not grant.revoked and now < a.expires),
                 })
             return {"rotation": self.rotation, "access_token_seconds": self.access_seconds,
-                    "token_requests": self.requests, "answers": dict(self.counts),
+                    "token_requests": self.requests, "overlaps": self.overlaps,
+                    "answers": dict(self.counts),
                     "grants": grants}
 
     def current_refresh_token(self, number):

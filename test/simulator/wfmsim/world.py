@@ -13,7 +13,8 @@ import datetime
 import random
 import threading
 
-from . import words
+from . import paperwork, words
+from .money import amount
 
 DAY = datetime.timedelta(days=1)
 HISTORY_YEARS = 4
@@ -24,7 +25,7 @@ DIRTY_STYLES = ("refs", "crlf", "cdata")
 class World:
     """Clients, staff, jobs and time entries of one account."""
 
-    def __init__(self, seed, today, clients, jobs, staff, time, dirty=False):
+    def __init__(self, seed, today, clients, jobs, staff, time, costs=1250, dirty=False):
         self.seed = seed
         self.today = today
         self.first_day = years_before(today, HISTORY_YEARS)
@@ -38,6 +39,7 @@ class World:
         self._make_clients(max(clients, 1))
         self._make_jobs(jobs)
         self._make_time(time)
+        paperwork.make(self, costs)
         if dirty:
             self._soil()
         self._indexes = {}
@@ -54,13 +56,16 @@ class World:
         self._next_id += 1
         return base + self._next_id * 3
 
-    def new_uuid(self):
-        """A uuid for a record added while running."""
-        return self._uuid()
+    def random(self, section):
+        """The source of chance of one part of the data."""
+        return self._random(section)
+
+    def new_uuid(self, source=None):
+        return self._uuid(source)
 
     def new_legacy_id(self, near):
-        """An integer id no record has, of the size of the given one."""
-        return self._legacy_id(near - near % 1000 + 10 ** 8)
+        """An integer id no record has."""
+        return self._legacy_id(near + 10 ** 8)
 
     def get(self, table, attr, value):
         """The record of a table whose attribute has this value, or None."""
@@ -429,7 +434,7 @@ class World:
                 "billable": uniform() < 0.8,
                 "start": start,
                 "end": end,
-                "invoice_task_uuid": format_uuid(bits(128)) if uniform() < 0.7 else None,
+                "invoice_task_uuid": None,      # paperwork.py
             })
             task["actual_minutes"] += minutes
         self.tables["time"] = rows
@@ -486,12 +491,6 @@ def format_uuid(bits):
     text = "%032x" % bits
     return "%s-%s-4%s-%s%s-%s" % (text[:8], text[8:12], text[13:16],
                                   "89ab"[int(text[16], 16) & 3], text[17:20], text[20:])
-
-
-def amount(cents):
-    """-150.00 from -15000"""
-    sign = "-" if cents < 0 else ""
-    return "%s%d.%02d" % (sign, abs(cents) // 100, abs(cents) % 100)
 
 
 def phone(source, chance):

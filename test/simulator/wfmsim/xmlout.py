@@ -66,6 +66,7 @@ SCALARS = {
     "stamp": _stamp,
     "utc": _stamp,
     "clock": _clock,
+    "compact_day": lambda value: value.strftime("%Y%m%d"),
 }
 
 
@@ -169,6 +170,8 @@ def _list(field, letter, form, get):
 
     def render(record):
         rows = get(record)
+        if rows is None:
+            return None
         if not rows:
             return "<%s />" % tag
         return "<%s>%s</%s>" % (tag, "".join(map(inner.record, rows)), tag)
