@@ -29,7 +29,7 @@
 /* Why an answer is not what it should be: fit for a log, never a secret. */
 typedef struct WfmProblem
 {
-	char		text[WFM_PROBLEM_LEN];	/* "" if none */
+	char text[	WFM_PROBLEM_LEN];	/* "" if none */
 } WfmProblem;
 
 /* The texts of a token answer. */
@@ -40,8 +40,8 @@ typedef struct WfmTokenTexts
 	char	   *id_token;		/* NULL: none came, or it was unusable */
 	char	   *scope;			/* space-separated; NULL: as asked for */
 	char		error[64];		/* the provider's error code, "" if none */
-	char		error_description[WFM_PROBLEM_LEN]; /* cut, control bytes
-													 * and token-like texts
+	char		error_description[WFM_PROBLEM_LEN]; /* cut, control bytes and
+													 * token-like texts
 													 * replaced */
 	WfmProblem	problem;		/* what was wrong with the answer itself */
 } WfmTokenTexts;
@@ -94,7 +94,8 @@ typedef struct WfmTenant
 	char	   *id;				/* of the connection: DELETE /connections/{id} */
 	char	   *auth_event_id;	/* the consent; NULL if absent */
 	char	   *tenant_id;
-	char	   *tenant_type;	/* PRACTICEMANAGER, WORKFLOWMAX, ORGANISATION, ... */
+	char	   *tenant_type;	/* PRACTICEMANAGER, WORKFLOWMAX, ORGANISATION,
+								 * ... */
 	char	   *tenant_name;	/* NULL: the vendor names some tenants null */
 	char	   *created_utc;	/* as sent: 2019-07-09T23:40:30.1833130 */
 	char	   *updated_utc;

@@ -54,33 +54,50 @@
 #define WFM_TIME_NEVER	INT64_MAX	/* "no such moment" in a wake-up time */
 
 /* The figures of the protocol; each is argued in token_fsm.c. */
-#define WFM_LEAD_MS				INT64_C(300000)		/* D0: refresh before expiry */
-#define WFM_LEAD_JITTER_MS		INT64_C(60000)		/* D0: and up to this much earlier */
-#define WFM_EXPIRES_MIN_S		60		/* a shorter life is taken as this */
+#define WFM_LEAD_MS				INT64_C(300000) /* D0: refresh before expiry */
+#define WFM_LEAD_JITTER_MS		INT64_C(60000)	/* D0: and up to this much
+												 * earlier */
+#define WFM_EXPIRES_MIN_S		60	/* a shorter life is taken as this */
 #define WFM_EXPIRES_MAX_S		3600	/* a longer life is taken as this */
-#define WFM_EXPIRES_DEFAULT_S	1800	/* "expires_in" absent: both vendors' documented life */
-#define WFM_YOUNG_MS			INT64_C(60000)		/* 401 rule: a generation this young */
-#define WFM_RETRY_BASE_MS		INT64_C(1000)		/* full jitter: base */
-#define WFM_RETRY_CAP_MS		INT64_C(60000)		/* full jitter: cap */
-#define WFM_RETRY_FLOOR_MS		INT64_C(100)		/* never sooner than this */
-#define WFM_RETRY_WINDOW_MS		INT64_C(1680000)	/* 28 min after first use ... */
-#define WFM_RETRY_SLOW_MS		INT64_C(300000)		/* ... once more every 5 min */
-#define WFM_THROTTLE_MAX_MS		INT64_C(3600000)	/* longest Retry-After honoured */
-#define WFM_CONFIRM_MS			INT64_C(5000)		/* invalid_grant: repeat after */
-#define WFM_CONFIG_RETRY_MS		INT64_C(900000)		/* config_error: try again after */
-#define WFM_COMMIT_BASE_MS		INT64_C(50)			/* commit retry: base, doubling */
-#define WFM_COMMIT_CAP_MS		INT64_C(5000)		/* commit retry: cap */
-#define WFM_STOP_COMMIT_MS		INT64_C(60000)		/* commit retries after a shutdown request */
-#define WFM_STORE_RETRY_MS		INT64_C(60000)		/* a state that could not be written */
-#define WFM_REPLICA_POLL_MS		INT64_C(60000)		/* read-only: re-read the row */
-#define WFM_GRACE_MARGIN_MS		INT64_C(120000)		/* kept clear of the end of a grace window */
+#define WFM_EXPIRES_DEFAULT_S	1800	/* "expires_in" absent: both vendors'
+										 * documented life */
+#define WFM_YOUNG_MS			INT64_C(60000)	/* 401 rule: a generation this
+												 * young */
+#define WFM_RETRY_BASE_MS		INT64_C(1000)	/* full jitter: base */
+#define WFM_RETRY_CAP_MS		INT64_C(60000)	/* full jitter: cap */
+#define WFM_RETRY_FLOOR_MS		INT64_C(100)	/* never sooner than this */
+#define WFM_RETRY_WINDOW_MS		INT64_C(1680000)	/* 28 min after first use
+													 * ... */
+#define WFM_RETRY_SLOW_MS		INT64_C(300000) /* ... once more every 5 min */
+#define WFM_THROTTLE_MAX_MS		INT64_C(3600000)	/* longest Retry-After
+													 * honoured */
+#define WFM_CONFIRM_MS			INT64_C(5000)	/* invalid_grant: repeat after */
+#define WFM_CONFIG_RETRY_MS		INT64_C(900000) /* config_error: try again
+												 * after */
+#define WFM_COMMIT_BASE_MS		INT64_C(50) /* commit retry: base, doubling */
+#define WFM_COMMIT_CAP_MS		INT64_C(5000)	/* commit retry: cap */
+#define WFM_STOP_COMMIT_MS		INT64_C(60000)	/* commit retries after a
+												 * shutdown request */
+#define WFM_STORE_RETRY_MS		INT64_C(60000)	/* a state that could not be
+												 * written */
+#define WFM_REPLICA_POLL_MS		INT64_C(60000)	/* read-only: re-read the row */
+#define WFM_GRACE_MARGIN_MS		INT64_C(120000) /* kept clear of the end of a
+												 * grace window */
+#define WFM_SETTLE_MS			INT64_C(600000) /* P13: settle this long after
+												 * first use ... */
+#define WFM_SETTLE_MIN_MS		INT64_C(300000) /* ... and after the answer */
+#define WFM_SETTLE_LAST_MS		INT64_C(60000)	/* ... but so long before
+												 * rt_prev's end */
+#define WFM_KEEPALIVE_MAX_MS	INT64_C(604800000)	/* R8: 7 days, or a
+													 * quarter of its life */
 
 /* Where the client's credentials stand in a token request (R7: never probed). */
 typedef enum WfmClientAuth
 {
 	WFM_CLIENT_AUTH_BASIC,		/* Authorization: Basic, secret needed */
 	WFM_CLIENT_AUTH_BODY,		/* client_id and client_secret in the body */
-	WFM_CLIENT_AUTH_PUBLIC		/* PKCE client: client_id in the body, no secret */
+	WFM_CLIENT_AUTH_PUBLIC		/* PKCE client: client_id in the body, no
+								 * secret */
 } WfmClientAuth;
 
 /* A provider's ways, as far as keeping its grants alive depends on them. */
@@ -111,7 +128,8 @@ typedef enum WfmTokenError
 	WFM_TOKEN_OK,
 	WFM_TOKEN_ERR_NETWORK,		/* no answer came */
 	WFM_TOKEN_ERR_SERVER,		/* 5xx, 408 */
-	WFM_TOKEN_ERR_ANSWER,		/* an answer that is none: HTML, cut JSON, redirect */
+	WFM_TOKEN_ERR_ANSWER,		/* an answer that is none: HTML, cut JSON,
+								 * redirect */
 	WFM_TOKEN_ERR_THROTTLED,	/* 429 */
 	WFM_TOKEN_ERR_GRANT,		/* invalid_grant */
 	WFM_TOKEN_ERR_CLIENT,		/* invalid_client and its like */
@@ -126,23 +144,28 @@ typedef enum WfmTokenError
  */
 typedef struct WfmGrantRow
 {
-	int64_t		generation;		/* grows by one with each stored token pair;
-								 * a re-seed by hand also adds one */
+	int64_t		generation;		/* grows by one with each stored token pair; a
+								 * re-seed by hand also adds one */
 	WfmGrantState state;
 	int64_t		first_use_ms;	/* wall: open intent, when its refresh token
 								 * was first going to be presented (R5) */
-	int32_t		attempts;		/* POSTs announced under the open intent; after
-								 * a commit: how many the last refresh took */
+	int32_t		attempts;		/* POSTs announced under the open intent;
+								 * after a commit: how many the last refresh
+								 * took */
 	int32_t		refusals;		/* invalid_grant answers under the open intent */
 	bool		has_refresh_token;
 	bool		has_previous_token; /* rt_prev */
 	int64_t		previous_first_use_ms;	/* wall: first_use of rt_prev */
-	int64_t		refresh_obtained_ms;	/* wall: last time the refresh token was
-										 * obtained or accepted; NONE = unknown,
-										 * which counts as overdue */
+	int64_t		refresh_obtained_ms;	/* wall: last time the refresh token
+										 * was obtained or accepted; NONE =
+										 * unknown, which counts as overdue */
 	bool		has_access_token;
 	int64_t		access_obtained_ms; /* wall: when its request was sent */
 	int64_t		access_expires_ms;	/* wall */
+	int64_t		clock_offset_ms;	/* wall minus mono as the times above were
+									 * noted.  Store it with the boot id; give
+									 * NONE at reading if another boot wrote
+									 * it */
 	WfmTokenError last_error;
 	bool		unreadable;		/* not a column: unknown key id or damaged
 								 * seal, found by the shell at reading */
@@ -153,8 +176,12 @@ typedef struct WfmFsmConfig
 {
 	int			grace_s;		/* of the profile */
 	int			refresh_token_days; /* life of an unused refresh token */
-	bool		read_only;		/* in recovery, or refresh_tokens = off: publish
-								 * what the row holds, send nothing */
+	uint64_t	revision;		/* differs when the connection's settings do
+								 * (a counter or a hash): a grant given up is
+								 * tried again only if this or the generation
+								 * changed */
+	bool		read_only;		/* in recovery, or refresh_tokens = off:
+								 * publish what the row holds, send nothing */
 } WfmFsmConfig;
 
 /* A token endpoint's answer, as far as the machine cares (oauth_answer.c). */
@@ -192,8 +219,8 @@ typedef enum WfmWriteResult
 {
 	WFM_WRITE_DONE,				/* durable (synchronous commit) */
 	WFM_WRITE_FAILED,			/* not known to be durable */
-	WFM_WRITE_FENCED,			/* row gone, or its generation or intent is not
-								 * the expected one */
+	WFM_WRITE_FENCED,			/* row gone, or its generation or intent is
+								 * not the expected one */
 	WFM_WRITE_UNREADABLE		/* WRITE_INTENT only: the row cannot be
 								 * unsealed (S08) */
 } WfmWriteResult;
@@ -214,7 +241,9 @@ typedef enum WfmFsmEventKind
 	WFM_EV_START,				/* first event after init */
 	WFM_EV_TICK,				/* a wake-up time has passed; in_use */
 	WFM_EV_DEMAND,				/* a backend took or wants a token */
-	WFM_EV_UNAUTHORIZED,		/* a data call got 401: generation, had_2xx */
+	WFM_EV_UNAUTHORIZED,		/* a data call got 401: generation, had_2xx.
+								 * With the current generation and had_2xx:
+								 * refresh now, whatever its age */
 	WFM_EV_CHANGED,				/* settings changed, row re-seeded or deleted,
 								 * promotion, reload: read the row again */
 	WFM_EV_SHUTDOWN				/* leave as soon as nothing is lost by it */
@@ -273,8 +302,11 @@ typedef enum WfmTokenSource
  * One action.  `row` holds the complete new values of the non-secret columns:
  *
  * WRITE_INTENT	UPDATE under a row lock where generation = row.generation, with
- *				a new intent id; else FENCED.  Unseal the token to be presented
- *				(`token`) in the same transaction (S08).
+ *				a new intent id; else FENCED.  first_use_ms is coalesced: one
+ *				that stands in the row stays (R5).  Read and unseal the refresh
+ *				token to be presented (`token`) in the same transaction (S08).
+ * POST			presents the refresh token that the last WRITE_INTENT read, not
+ *				one read anew: the row may have been re-seeded meanwhile (S04).
  * COMMIT		UPDATE where generation = row.generation - 1 and the intent id is
  *				this refresh's own; else FENCED.  All columns in one UPDATE; the
  *				intent id becomes NULL; rt and rt_prev as `set_current` and
@@ -318,33 +350,40 @@ typedef enum WfmFsmPhase
 typedef struct WfmTokenFsm
 {
 	WfmFsmPhase phase;
+	bool		known;			/* row and config hold something */
 	WfmFsmConfig config;
 	WfmGrantRow row;			/* as last known to be durable */
+	WfmGrantRow pending;		/* being written */
+	WfmTokenError error;		/* the last failure, also of the store */
 
 	/* the refresh under way */
 	WfmTokenChoice token;		/* which refresh token is presented */
-	bool		maybe_used;		/* some POST of this token may have arrived */
+	bool		maybe_used;		/* a POST that failed may have arrived */
 	int64_t		first_use_mono_ms;	/* row.first_use_ms on the steady clock */
-	int64_t		sent_wall_ms;	/* when the POST under way was sent */
-	int64_t		sent_mono_ms;
+	int64_t		sent_mono_ms;	/* the POST under way */
+	int64_t		answered_mono_ms;	/* the answer being committed */
 	WfmTokenAnswer answer;		/* while COMMIT is wanted */
-	int32_t		commit_tries;
-	int64_t		retry_mono_ms;	/* BACKOFF, COMMIT_WAIT, UNREAD, SILENT */
+	int32_t		store_tries;	/* failures of the row in a row */
+	int64_t		retry_mono_ms;	/* BACKOFF, COMMIT_WAIT, SILENT */
+	int64_t		read_mono_ms;	/* UNREAD, and IDLE when read-only */
+	bool		unwritten;		/* SILENT: the state is not durable yet */
 
 	/* the published generation */
-	int64_t		published_mono_ms;
+	int64_t		obtained_mono_ms;
 	int64_t		expires_mono_ms;
-	int64_t		refresh_wall_ms;	/* D0, jitter included */
-	int64_t		refresh_mono_ms;
-	int64_t		settle_mono_ms; /* P13: look whether a late twin killed it */
+	int64_t		refresh_mono_ms;	/* D0, jitter included */
+	int64_t		refresh_wall_ms;
+	int64_t		settle_mono_ms; /* P13: refresh then, used or not */
+	int64_t		previous_first_use_mono_ms;
 	bool		in_use;			/* a backend took it: D0 applies (R8) */
 	bool		rejected;		/* a 401 counts against it */
 
-	/* remembered for the next resting phase */
-	bool		reread;			/* CHANGED came while busy */
-	bool		forgetting;		/* PUBLISHING wipes: no row */
-	bool		stopping;		/* SHUTDOWN came */
-	int64_t		stop_mono_ms;	/* when */
+	/* remembered until the next resting phase */
+	bool		reread;			/* CHANGED came */
+	bool		fenced;			/* a write was fenced off */
+	bool		forgetting;		/* PUBLISHING wipes: there is no row */
+	bool		stopping;		/* SHUTDOWN came ... */
+	int64_t		stop_mono_ms;	/* ... then */
 } WfmTokenFsm;
 
 /* Sets *fsm to its first state.  Send WFM_EV_START next. */

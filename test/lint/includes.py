@@ -18,7 +18,8 @@ LAYERS = [
     "auth", "limit", "http", "catalog", "decode", "base",
 ]
 
-PURE = ["decode/*", "auth/token_fsm.*", "limit/limiter.*", "http/headers.*", "http/url.*"]
+PURE = ["decode/*", "auth/token_fsm*", "auth/oauth_answer.*", "auth/oauth_request.*", "auth/seal.*",
+        "auth/secret.*", "limit/limiter.*", "http/headers.*", "http/url.*"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
