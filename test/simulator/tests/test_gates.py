@@ -99,30 +99,31 @@ class Security(SimulatorTest):
         self.assertEqual(answer.status, 405)
 
 
-class LimitsTest(unittest.TestCase):
+class LimitsTest(SimulatorTest):
+    arguments = ()
+    USUAL = {"minute": 60, "day": 5000, "concurrent": 5, "app_minute": 10000,
+             "sliding": False, "enforced": True}
 
-    def start(self, *arguments):
-        sim = Simulator(*arguments)
-        self.addCleanup(sim.close)
-        sim.refresh()
-        return sim
-
-    def frozen(self, *arguments):
-        """A simulator whose clock stands one second into a minute window."""
-        sim = self.start(*arguments)
+    def frozen(self, **limits):
+        """Stand one second into a minute window, nothing counted so far."""
+        sim = self.sim
+        sim.control("limits", dict(self.USUAL, enforced=False))
         sim.get("staff.api/list")
-        name, tenant = sim.control("limits")["tenants"].popitem()
+        phase = [t["minute_phase"] for name, t in sim.control("limits")["tenants"].items()
+                 if name.endswith(sim.tenants["practicemanager"])][0]
         now = sim.control("clock", {"freeze": None})["now"]
-        sim.control("clock", {"advance": 61 - (now - tenant["minute_phase"]) % 60})
+        sim.control("clock", {"advance": 61 - (now - phase) % 60})
+        sim.control("limits", dict(self.USUAL, **limits))
         sim.control("reset", {"what": ["limits"]})
+        self.addCleanup(sim.control, "clock", {"offset": 0})
+        self.addCleanup(sim.control, "limits", self.USUAL)
         return sim
 
     def remaining(self, answer):
         return {k: int(v) for k, v in answer.headers.items() if k.endswith("limit-remaining")}
 
     def test_headers_count_down_on_every_answer(self):
-        sim = self.frozen("--minute-limit", "10", "--day-limit", "100",
-                          "--app-minute-limit", "1000")
+        sim = self.frozen(minute=10, day=100, app_minute=1000)
         first = self.remaining(sim.get("staff.api/list"))
         self.assertEqual(set(first), {"x-minlimit-remaining", "x-daylimit-remaining",
                                       "x-appminlimit-remaining"})
@@ -134,7 +135,7 @@ class LimitsTest(unittest.TestCase):
             first = second
 
     def test_the_minute_limit(self):
-        sim = self.frozen("--minute-limit", "3")
+        sim = self.frozen(minute=3)
         for _ in range(3):
             self.assertEqual(sim.get("staff.api/list").status, 200)
         answer = sim.get("staff.api/list")
@@ -150,13 +151,13 @@ class LimitsTest(unittest.TestCase):
         self.assertEqual(sim.get("staff.api/list").status, 200)
 
     def test_tenants_are_counted_apart(self):
-        sim = self.frozen("--minute-limit", "1")
+        sim = self.frozen(minute=1)
         self.assertEqual(sim.get("staff.api/list").status, 200)
         self.assertEqual(sim.get("staff.api/list").status, 429)
         self.assertEqual(sim.get("staff.api/list", "workflowmax/3.0").status, 200)
 
     def test_a_sliding_minute(self):
-        sim = self.frozen("--minute-limit", "2", "--sliding-minute")
+        sim = self.frozen(minute=2, sliding=True)
         sim.control("clock", {"advance": 50})
         sim.get("staff.api/list")
         sim.get("staff.api/list")
@@ -168,8 +169,7 @@ class LimitsTest(unittest.TestCase):
         self.assertEqual(sim.get("staff.api/list").status, 200)
 
     def test_the_day_limit(self):
-        sim = self.frozen()
-        sim.control("limits", {"day": 2})
+        sim = self.frozen(day=2)
         sim.get("staff.api/list")
         sim.get("staff.api/list")
         answer = sim.get("staff.api/list")
@@ -180,9 +180,11 @@ class LimitsTest(unittest.TestCase):
         sim.control("clock", {"advance": wait})
         sim.refresh()
         self.assertEqual(sim.get("staff.api/list").status, 200)
+        sim.control("clock", {"offset": 0})
+        sim.refresh()
 
     def test_the_minute_limit_of_the_app(self):
-        sim = self.frozen("--app-minute-limit", "2")
+        sim = self.frozen(app_minute=2)
         statuses = [sim.get("staff.api/list", d).status for d in
                     ("practicemanager/3.1", "workflowmax/3.0", "practicemanager/3.1")]
         self.assertEqual(statuses, [200, 200, 429])
@@ -190,10 +192,11 @@ class LimitsTest(unittest.TestCase):
         self.assertEqual(answer.header("x-rate-limit-problem"), "appminute")
 
     def test_five_at_once(self):
-        sim = self.start()
+        sim = self.sim
+        sim.control("reset", {"what": ["limits"]})
         sim.control("faults", {"match": {"path": "/practicemanager"}, "count": 5,
-                               "action": {"delay": 1.0}})
-        headers = {"Authorization": "Bearer " + sim.token,
+                               "action": {"delay": 0.5}})
+        headers = {"Authorization": "Bearer " + sim.refresh(),
                    "Xero-Tenant-Id": sim.tenants["practicemanager"]}
         statuses = []
 
@@ -223,7 +226,8 @@ class LimitsTest(unittest.TestCase):
         self.assertEqual(sim.get("staff.api/list").status, 200)
 
     def test_limits_can_be_off(self):
-        sim = self.start("--no-limits", "--minute-limit", "1")
+        sim = Simulator("--no-limits", "--minute-limit", "1")
+        self.addCleanup(sim.close)
         for _ in range(5):
             self.assertEqual(sim.get("staff.api/list").status, 200)
 

@@ -26,14 +26,15 @@ FILES = {
 
 class ReplayTest(unittest.TestCase):
 
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        cls.addClassCleanup(folder.cleanup)
         for name, text in FILES.items():
             with open(os.path.join(folder.name, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        self.sim = Simulator("--replay", folder.name)
-        self.addCleanup(self.sim.close)
+        cls.sim = Simulator("--replay", folder.name)
+        cls.addClassCleanup(cls.sim.close)
 
     def test_a_recording_with_its_head(self):
         for dialect in ("practicemanager/3.1", "practicemanager/3.0", "workflowmax/3.0"):

@@ -117,10 +117,14 @@ def quote(text):
 
 class Variants(unittest.TestCase):
 
+    @classmethod
+    def setUpClass(cls):
+        cls.plain = Simulator("--no-limits")
+        cls.addClassCleanup(cls.plain.close)
+
     def same_meaning(self, *arguments):
         """Answers of a variant parse to the same records as the plain ones."""
-        plain, other = Simulator("--no-limits"), Simulator("--no-limits", *arguments)
-        self.addCleanup(plain.close)
+        plain, other = self.plain, Simulator("--no-limits", *arguments)
         self.addCleanup(other.close)
         for path in ("client.api/list?detailed=true", "job.api/current?detailed=true",
                      "time.api/list?from=20250101&to=20251231", "client.api/get/x"):
@@ -145,8 +149,7 @@ class Variants(unittest.TestCase):
         self.assertEqual(different, 3)
 
     def test_control_changes_the_form(self):
-        sim = Simulator("--no-limits")
-        self.addCleanup(sim.close)
+        sim = self.plain
         before = sim.get("staff.api/list").body
         sim.control("switches", {"pretty": True, "declaration": True})
         self.assertNotEqual(sim.get("staff.api/list").body, before)
