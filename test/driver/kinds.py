@@ -239,8 +239,8 @@ def run_unit(workspace, pattern):
         names = [name for name in names if pattern in name]
     if not names:
         return [], ""
-    make += ["PROGRAMS=%s" % " ".join(names), "-j2"]
-    workspace.step("build unit tests", make + ["all"], as_caller=True)
+    make += ["PROGRAMS=%s" % " ".join(names), "SAMPLES=%s" % workspace.samples()]
+    workspace.step("build unit tests", make + ["-j2", "all"], as_caller=True)
     log = workspace.logs / "unit.log"
     code = workspace.run(make + ["check"], log, as_caller=True)
     outcomes, shown = [], ""
