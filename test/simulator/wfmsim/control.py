@@ -131,7 +131,9 @@ class Control:
     def do_tokens(self, request, rest, body):
         """GET: generations and counts.  POST: {"expire_access": true},
         {"expire_refresh": true}, {"revoke": true}, each with an optional "grant";
-        {"rotation": MODE}, {"access_token_seconds": N}, {"new_grant": {...}},
+        {"rotation": MODE}, {"access_token_seconds": N},
+        {"new_client": {"client_id": C, "secret": S or null, "redirect_uris": [...]}},
+        {"new_grant": {"client_id": C, "refresh_token": T, "scope": S, "vendor": V}},
         {"current": GRANT} for the newest unused refresh token."""
         oauth = self.app.oauth
         answer = {}
@@ -147,6 +149,8 @@ class Control:
                 oauth.set_rotation(body["rotation"])
             if "access_token_seconds" in body:
                 oauth.access_seconds = float(body["access_token_seconds"])
+            if "new_client" in body:
+                oauth.add_client(**body["new_client"])
             if "new_grant" in body:
                 made = oauth.add_grant(**body["new_grant"])
                 answer["grant"] = made.number

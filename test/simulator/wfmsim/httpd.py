@@ -112,7 +112,10 @@ class Server:
             try:
                 connection, peer = self.socket.accept()
             except OSError:
-                return
+                # out of descriptors for a moment, or the end
+                if self.stopping.wait(0.05):
+                    return
+                continue
             with self._lock:
                 self._connections.add(connection)
                 self.accepted += 1

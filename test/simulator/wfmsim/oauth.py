@@ -117,12 +117,15 @@ class OAuth:
 
     # -- set-up -----------------------------------------------------------
 
-    def add_client(self, client_id, secret, redirect_uris):
+    def add_client(self, client_id, secret=None, redirect_uris=("http://localhost/wfm",)):
+        """Register an app; without a secret it must use PKCE."""
         self.clients[client_id] = Client(client_id, secret, redirect_uris)
         self.tenants.add_app(client_id)
 
     def add_grant(self, client_id, refresh_token=None, scope=DEFAULT_SCOPE, vendor="xero"):
         """A consent given before the simulator started."""
+        if client_id not in self.clients:
+            raise ValueError("no such client: %s" % client_id)
         with self.lock:
             grant = Grant(len(self.grants), client_id, scope, vendor, self.clock.now())
             self.grants.append(grant)

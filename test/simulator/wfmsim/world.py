@@ -231,6 +231,23 @@ class World:
             "return_type": source.choice(("IR3", "IR4", "IR6"))
             if source.random() < 0.2 else None,
             "client_code": "CC%05d" % number if source.random() < 0.2 else None,
+            "industry": source.choice(("Farming & forestry", "IT", "Gastgewerbe"))
+            if source.random() < 0.2 else None,
+            "date_of_death": self.first_day + DAY * source.randrange(1000)
+            if person and source.random() < 0.1 else None,
+            "place_of_birth_city": "Kraków" if person and source.random() < 0.2 else None,
+            "place_of_birth_country_code": "PL" if person and source.random() < 0.2 else None,
+            "provisional_tax_basis": source.choice(("Standard Option", "Ratio Option"))
+            if source.random() < 0.2 else None,
+            "provisional_tax_ratio": amount(source.randrange(1, 10000))
+            if source.random() < 0.1 else None,
+            "tax_agent": "Ngata & Partners" if source.random() < 0.2 else None,
+            "bank_name": "Kiwibank" if source.random() < 0.2 else None,
+            "bank_bsb": "06%04d" % source.randrange(10000)
+            if source.random() < 0.2 else None,
+            "bank_account_name": name if source.random() < 0.2 else None,
+            "bank_account_number": "%07d" % source.randrange(10 ** 7)
+            if source.random() < 0.2 else None,
             "contacts": [],
             "notes": [],
             "groups": [],
