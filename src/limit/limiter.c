@@ -1,0 +1,877 @@
+/*
+ * limit/limiter.c
+ *		The arithmetic of one tenant's limits: see limiter.h.
+ */
+#include <string.h>
+
+#include "limit/limiter.h"
+
+#define SECOND	INT64_C(1000000)
+#define MINUTE	(60 * SECOND)
+
+/* Clocks of two machines run apart a little within a minute. */
+#define WINDOW	(MINUTE + SECOND / 50)
+
+/*
+ * Batch calls leave room for interactive ones: two of five slots, a quarter of
+ * the minute, a fifth of the day.  When both wait, batch has every fourth
+ * grant, which is its quarter hour of 15 calls at 60 a minute; a batch call
+ * that waits half a minute goes before younger ones of any kind.
+ */
+#define BATCH_SLOTS(n)	((n) * 3 / 5 > 0 ? (n) * 3 / 5 : 1)
+#define BATCH_MINUTE(n)	((n) * 3 / 4 > 0 ? (n) * 3 / 4 : 1)
+#define BATCH_DAY(n)	((n) * 4 / 5 > 0 ? (n) * 4 / 5 : 1)
+#define INTERACTIVE_RUN	3
+#define AGED			(30 * SECOND)
+
+/*
+ * A backend whose turn has come and that does not poll is busy or stands in an
+ * idle cursor: after this long others pass it, and it keeps its place.
+ */
+#define CALL_PATIENCE	(SECOND / 10)
+
+/* How often to look again when nothing tells when room will be. */
+#define SLOT_POLL		(SECOND / 4)
+#define LONGEST_POLL	SECOND
+#define SHORTEST_POLL	(SECOND / 1000)
+
+/* Circuit breaker (reliability.md section 3.3). */
+#define FAILURES_IN_ROW	5
+#define HEALTH_PART		(5 * SECOND)
+#define HEALTH_CALLS	10
+#define OPEN_FIRST		(15 * SECOND)
+#define OPEN_LONGEST	(300 * SECOND)
+
+/* What to do when a 429 does not say for how long. */
+#define UNTOLD_WAIT		60
+#define UNTOLD_DAY		3600
+#define CONCURRENT_WAIT	1
+
+/* A Retry-After of more than this is about the day, whatever else it says. */
+#define DAY_LIKE_WAIT	3600
+
+/* A slot that a 429 took away comes back after a minute without another. */
+#define CAP_REGROWTH	MINUTE
+
+const char *
+wfm_permit_reason_name(WfmPermitReason reason)
+{
+	switch (reason)
+	{
+		case WFM_REASON_NONE:
+			return "none";
+		case WFM_REASON_SLOT:
+			return "concurrent calls";
+		case WFM_REASON_MINUTE:
+			return "minute limit";
+		case WFM_REASON_APP_MINUTE:
+			return "minute limit of the app";
+		case WFM_REASON_TOLD_TO_WAIT:
+			return "told to wait";
+		case WFM_REASON_COLD_START:
+			return "first call after a restart";
+		case WFM_REASON_DAY:
+			return "day limit";
+		case WFM_REASON_MAX_WAIT:
+			return "maximum wait";
+		case WFM_REASON_CIRCUIT:
+			return "API keeps failing";
+	}
+	return "unknown";
+}
+
+void
+wfm_limiter_init(WfmLimiter *limiter, bool cold)
+{
+	memset(limiter, 0, sizeof(WfmLimiter));
+	limiter->first = limiter->last = -1;
+	limiter->cold = cold;
+}
+
+void
+wfm_app_limiter_init(WfmAppLimiter *app)
+{
+	memset(app, 0, sizeof(WfmAppLimiter));
+}
+
+static int
+clamp(int value, int low, int high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+void
+wfm_limiter_set_policy(WfmLimiter *limiter, WfmAppLimiter *app,
+					   const WfmLimitPolicy *policy)
+{
+	bool		learnt = limiter->cap > 0 &&
+		limiter->cap < limiter->policy.concurrent_calls;
+
+	limiter->policy = *policy;
+	limiter->policy.calls_per_minute = clamp(policy->calls_per_minute, 1,
+											 WFM_MAX_CALLS_PER_MINUTE);
+	limiter->policy.calls_per_day = clamp(policy->calls_per_day, 1, INT32_MAX);
+	limiter->policy.concurrent_calls = clamp(policy->concurrent_calls, 1, INT16_MAX);
+	if (!learnt || limiter->cap > limiter->policy.concurrent_calls)
+		limiter->cap = limiter->policy.concurrent_calls;
+	app->calls_per_minute = policy->app_calls_per_minute;
+}
+
+/* ------------------------------------------------------------------------
+ * Windows
+ * ------------------------------------------------------------------------ */
+
+/* Stamps after a moment; of batch calls alone if asked. */
+static int
+stamps_after(const WfmLimiter *limiter, int64_t moment, bool batch_only)
+{
+	uint32_t	kept = limiter->nstamps < WFM_RING_SIZE ? limiter->nstamps : WFM_RING_SIZE;
+	int			n = 0;
+	uint32_t	i;
+
+	for (i = 1; i <= kept; i++)
+	{
+		uint32_t	place = (limiter->nstamps - i) % WFM_RING_SIZE;
+
+		if (limiter->stamps[place] <= moment)
+			break;
+		n += !batch_only || limiter->stamp_is_batch[place];
+	}
+	return n;
+}
+
+/* When will at most n of the stamps be left in the window? */
+static int64_t
+window_down_to(const WfmLimiter *limiter, int n, int64_t now)
+{
+	uint32_t	kept = limiter->nstamps < WFM_RING_SIZE ? limiter->nstamps : WFM_RING_SIZE;
+
+	if (n < 0 || (uint32_t) n >= kept)
+		return now + SLOT_POLL;
+	return limiter->stamps[(limiter->nstamps - 1 - n) % WFM_RING_SIZE] + WINDOW;
+}
+
+static void
+add_stamp(WfmLimiter *limiter, bool batch, int64_t now)
+{
+	limiter->stamps[limiter->nstamps % WFM_RING_SIZE] = now;
+	limiter->stamp_is_batch[limiter->nstamps % WFM_RING_SIZE] = batch;
+	limiter->nstamps++;
+}
+
+/* Move the day's newest bucket to now, emptying those that have passed. */
+static void
+advance_day(WfmLimiter *limiter, int64_t now)
+{
+	int64_t		minute = now / MINUTE;
+
+	if (minute - limiter->day_minute >= WFM_DAY_MINUTES)
+	{
+		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
+		limiter->day_used = 0;
+		limiter->day_minute = minute;
+	}
+	while (limiter->day_minute < minute)
+	{
+		uint16_t   *bucket;
+
+		limiter->day_minute++;
+		bucket = &limiter->day_buckets[limiter->day_minute % WFM_DAY_MINUTES];
+		limiter->day_used -= *bucket;
+		*bucket = 0;
+	}
+
+	/* The server has begun a new day: what was counted before is past. */
+	if (limiter->day_reset_us && now >= limiter->day_reset_us)
+	{
+		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
+		limiter->day_used = 0;
+		limiter->day_reset_us = 0;
+	}
+}
+
+static void
+add_to_day(WfmLimiter *limiter, int n, int64_t now)
+{
+	uint16_t   *bucket;
+
+	advance_day(limiter, now);
+	bucket = &limiter->day_buckets[limiter->day_minute % WFM_DAY_MINUTES];
+	n = clamp(n, 0, UINT16_MAX - *bucket);
+	*bucket += n;
+	limiter->day_used += n;
+}
+
+/* When will the day have room again? */
+static int64_t
+day_room_at(const WfmLimiter *limiter, int limit)
+{
+	int			used = limiter->day_used + limiter->in_flight;
+	int64_t		minute;
+
+	for (minute = limiter->day_minute - WFM_DAY_MINUTES + 1;
+		 minute <= limiter->day_minute; minute++)
+	{
+		used -= limiter->day_buckets[(minute + WFM_DAY_MINUTES) % WFM_DAY_MINUTES];
+		if (used < limit)
+			break;
+	}
+	return (minute + WFM_DAY_MINUTES) * MINUTE;
+}
+
+static void
+advance_app(WfmAppLimiter *app, int64_t now)
+{
+	int64_t		second = now / SECOND;
+
+	if (second - app->second >= WFM_APP_SECONDS)
+	{
+		memset(app->buckets, 0, sizeof(app->buckets));
+		app->used = 0;
+		app->second = second;
+	}
+	while (app->second < second)
+	{
+		uint16_t   *bucket;
+
+		app->second++;
+		bucket = &app->buckets[app->second % WFM_APP_SECONDS];
+		app->used -= *bucket;
+		*bucket = 0;
+	}
+}
+
+static void
+add_to_app(WfmAppLimiter *app, int n, int64_t now)
+{
+	uint16_t   *bucket;
+
+	advance_app(app, now);
+	bucket = &app->buckets[app->second % WFM_APP_SECONDS];
+	n = clamp(n, 0, UINT16_MAX - *bucket);
+	*bucket += n;
+	app->used += n;
+}
+
+/* When will the app's minute have room again? */
+static int64_t
+app_room_at(const WfmAppLimiter *app)
+{
+	int			used = app->used + app->in_flight;
+	int64_t		second;
+
+	for (second = app->second - WFM_APP_SECONDS + 1; second <= app->second; second++)
+	{
+		used -= app->buckets[(second + WFM_APP_SECONDS) % WFM_APP_SECONDS];
+		if (used < app->calls_per_minute)
+			break;
+	}
+	return (second + WFM_APP_SECONDS) * SECOND;
+}
+
+int
+wfm_limiter_minute_used(const WfmLimiter *limiter, int64_t now)
+{
+	return stamps_after(limiter, now - WINDOW, false) + limiter->in_flight;
+}
+
+int
+wfm_limiter_day_used(WfmLimiter *limiter, int64_t now)
+{
+	advance_day(limiter, now);
+	return limiter->day_used + limiter->in_flight;
+}
+
+int
+wfm_limiter_cap(WfmLimiter *limiter, int64_t now)
+{
+	while (limiter->cap < limiter->policy.concurrent_calls &&
+		   now - limiter->cap_changed_us >= CAP_REGROWTH)
+	{
+		limiter->cap++;
+		limiter->cap_changed_us += CAP_REGROWTH;
+	}
+	return limiter->cap;
+}
+
+bool
+wfm_limiter_idle(const WfmLimiter *limiter, int64_t now)
+{
+	return limiter->in_flight == 0 && limiter->waiting == 0 &&
+		stamps_after(limiter, now - WINDOW, false) == 0 &&
+		limiter->blocked_until_us <= now && limiter->day_reset_us <= now &&
+		!limiter->open;
+}
+
+/* ------------------------------------------------------------------------
+ * Room and turns
+ * ------------------------------------------------------------------------ */
+
+/* How many calls may go out now; if none, why and until when. */
+typedef struct Room
+{
+	int			calls;
+	WfmPermitReason reason;
+	int64_t		until;			/* 0 = unknown */
+} Room;
+
+/* Narrow a room down to what one limit leaves. */
+static bool
+narrow(Room *room, int left, WfmPermitReason reason, int64_t until)
+{
+	if (left < room->calls)
+		room->calls = left > 0 ? left : 0;
+	if (room->calls > 0)
+		return true;
+	room->reason = reason;
+	room->until = until;
+	return false;
+}
+
+/* The room for calls of one priority. */
+static Room
+room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
+{
+	const WfmLimitPolicy *policy = &limiter->policy;
+	Room		room = {INT16_MAX, WFM_REASON_NONE, 0};
+	int			cap = wfm_limiter_cap(limiter, now);
+	int			day = batch ? BATCH_DAY(policy->calls_per_day) : policy->calls_per_day;
+	int			stamps;
+
+	advance_day(limiter, now);
+	if (limiter->day_reset_us > now)
+	{
+		narrow(&room, 0, WFM_REASON_DAY, limiter->day_reset_us);
+		return room;
+	}
+	if (limiter->day_used + limiter->in_flight >= day)
+	{
+		/* Calls under way count, but only answered ones make it final. */
+		if (limiter->day_used >= day)
+			narrow(&room, 0, WFM_REASON_DAY, day_room_at(limiter, day));
+		else
+			narrow(&room, 0, WFM_REASON_SLOT, 0);
+		return room;
+	}
+	room.calls = day - limiter->day_used - limiter->in_flight;
+
+	if (limiter->open)
+	{
+		if (limiter->open_until_us > now)
+		{
+			narrow(&room, 0, WFM_REASON_CIRCUIT, limiter->open_until_us);
+			return room;
+		}
+		if (!narrow(&room, limiter->probing ? 0 : 1, WFM_REASON_CIRCUIT, 0))
+			return room;
+	}
+	if (limiter->blocked_until_us > now)
+	{
+		narrow(&room, 0, WFM_REASON_TOLD_TO_WAIT, limiter->blocked_until_us);
+		return room;
+	}
+	if (app->blocked_until_us > now)
+	{
+		narrow(&room, 0, WFM_REASON_APP_MINUTE, app->blocked_until_us);
+		return room;
+	}
+	if (limiter->cold && !narrow(&room, 1 - limiter->in_flight, WFM_REASON_COLD_START, 0))
+		return room;
+
+	stamps = stamps_after(limiter, now - WINDOW, false);
+	if (!narrow(&room, policy->calls_per_minute - stamps - limiter->in_flight,
+				WFM_REASON_MINUTE,
+				window_down_to(limiter, policy->calls_per_minute - limiter->in_flight - 1, now)))
+		return room;
+	if (app->calls_per_minute > 0)
+	{
+		advance_app(app, now);
+		if (!narrow(&room, app->calls_per_minute - app->used - app->in_flight,
+					WFM_REASON_APP_MINUTE, app_room_at(app)))
+			return room;
+	}
+	if (!narrow(&room, cap - limiter->in_flight, WFM_REASON_SLOT, 0))
+		return room;
+	if (batch)
+	{
+		stamps = stamps_after(limiter, now - WINDOW, true);
+		if (!narrow(&room, BATCH_MINUTE(policy->calls_per_minute) - stamps -
+					limiter->in_flight_batch, WFM_REASON_MINUTE, 0))
+			return room;
+		narrow(&room, BATCH_SLOTS(cap) - limiter->in_flight_batch, WFM_REASON_SLOT, 0);
+	}
+	return room;
+}
+
+/* Was its turn noticed long ago without it taking it? */
+static bool
+inattentive(const WfmTicket *ticket, int64_t now)
+{
+	return ticket->called_us > 0 && now - ticket->called_us > CALL_PATIENCE;
+}
+
+/*
+ * The next ticket from a position of each priority's part of the queue on, or
+ * -1.  Positions move past what was picked.
+ */
+static int
+oldest(const WfmTicket *tickets, int from, bool batch, int64_t now)
+{
+	while (from >= 0 &&
+		   (tickets[from].batch != batch || inattentive(&tickets[from], now)))
+		from = tickets[from].next;
+	return from;
+}
+
+/*
+ * Go through the tickets whose turn it is.  Stops at stop_at and returns true
+ * if that one is among them.  Others that have not been called before are
+ * called now; called (max places, *ncalled filled) may be NULL.
+ */
+static bool
+turns(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int stop_at,
+	  int64_t now, int *called, int max, int *ncalled)
+{
+	Room		any,
+				batch;
+	int			run = limiter->interactive_run;
+	int			next_interactive,
+				next_batch;
+
+	if (limiter->waiting == 0)
+		return false;
+	any = room_for(limiter, app, false, now);
+	if (any.calls == 0)
+		return false;
+	batch = room_for(limiter, app, true, now);
+	next_interactive = oldest(tickets, limiter->first, false, now);
+	next_batch = oldest(tickets, limiter->first, true, now);
+
+	while (any.calls > 0)
+	{
+		int			pick;
+		bool		batch_may = next_batch >= 0 && batch.calls > 0;
+
+		if (!batch_may)
+			pick = next_interactive;
+		else if (next_interactive < 0 || run >= INTERACTIVE_RUN ||
+				 (now - tickets[next_batch].asked_us >= AGED &&
+				  tickets[next_batch].asked_us < tickets[next_interactive].asked_us))
+			pick = next_batch;
+		else
+			pick = next_interactive;
+		if (pick < 0)
+			return false;
+		if (pick == stop_at)
+			return true;
+		if (tickets[pick].called_us == 0 && called && *ncalled < max)
+		{
+			tickets[pick].called_us = now;
+			called[(*ncalled)++] = pick;
+		}
+		any.calls--;
+		if (pick == next_batch)
+		{
+			batch.calls--;
+			run = 0;
+			next_batch = oldest(tickets, tickets[pick].next, true, now);
+		}
+		else
+		{
+			run++;
+			next_interactive = oldest(tickets, tickets[pick].next, false, now);
+		}
+	}
+	return false;
+}
+
+int
+wfm_limiter_call(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
+				 int64_t now, int *called, int max)
+{
+	int			ncalled = 0;
+
+	turns(limiter, app, tickets, -1, now, called, max, &ncalled);
+	return ncalled;
+}
+
+/* ------------------------------------------------------------------------
+ * The life of a ticket
+ * ------------------------------------------------------------------------ */
+
+void
+wfm_limiter_join(WfmLimiter *limiter, WfmTicket *tickets, int number, bool batch,
+				 int64_t now)
+{
+	WfmTicket  *ticket = &tickets[number];
+
+	ticket->state = WFM_TICKET_WAITING;
+	ticket->batch = batch;
+	ticket->probe = false;
+	ticket->asked_us = now;
+	ticket->seen_us = now;
+	ticket->called_us = 0;
+	ticket->granted_us = 0;
+	ticket->next = -1;
+	ticket->previous = limiter->last;
+	if (limiter->last >= 0)
+		tickets[limiter->last].next = number;
+	else
+		limiter->first = number;
+	limiter->last = number;
+	limiter->waiting++;
+}
+
+/* Take a ticket out of the queue. */
+static void
+leave_queue(WfmLimiter *limiter, WfmTicket *tickets, int number)
+{
+	WfmTicket  *ticket = &tickets[number];
+
+	if (ticket->previous >= 0)
+		tickets[ticket->previous].next = ticket->next;
+	else
+		limiter->first = ticket->next;
+	if (ticket->next >= 0)
+		tickets[ticket->next].previous = ticket->previous;
+	else
+		limiter->last = ticket->previous;
+	ticket->next = ticket->previous = -1;
+	limiter->waiting--;
+}
+
+static void
+grant(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int number,
+	  int64_t now)
+{
+	WfmTicket  *ticket = &tickets[number];
+
+	leave_queue(limiter, tickets, number);
+	ticket->state = WFM_TICKET_GRANTED;
+	ticket->granted_us = now;
+	if (limiter->open)
+	{
+		ticket->probe = true;
+		limiter->probing = true;
+	}
+	limiter->in_flight++;
+	limiter->in_flight_batch += ticket->batch;
+	app->in_flight++;
+	if (limiter->in_flight > limiter->most_in_flight)
+		limiter->most_in_flight = limiter->in_flight;
+	if (ticket->batch)
+		limiter->interactive_run = 0;
+	else if (limiter->interactive_run < INTERACTIVE_RUN)
+		limiter->interactive_run++;
+}
+
+WfmLimiterStatus
+wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
+				 int number, int64_t max_wait, int64_t now)
+{
+	WfmTicket  *ticket = &tickets[number];
+	WfmLimiterStatus status = {WFM_PERMIT_GRANTED, WFM_REASON_NONE, 0, 0};
+	Room		room;
+
+	if (ticket->state == WFM_TICKET_GRANTED)
+		return status;
+	ticket->seen_us = now;
+	ticket->called_us = 0;
+	if (turns(limiter, app, tickets, number, now, NULL, 0, NULL))
+	{
+		grant(limiter, app, tickets, number, now);
+		return status;
+	}
+
+	room = room_for(limiter, app, ticket->batch, now);
+	if (room.calls > 0)
+	{
+		/* There is room, but others come first. */
+		room.reason = WFM_REASON_SLOT;
+		room.until = 0;
+	}
+	status.reason = room.reason;
+	status.available_us = room.until;
+
+	/* Waiting is no cure for these, except in a batch that can. */
+	if (room.reason == WFM_REASON_DAY ||
+		(room.reason == WFM_REASON_CIRCUIT && room.until && !ticket->batch))
+	{
+		status.state = WFM_PERMIT_REFUSED;
+		return status;
+	}
+	if ((room.until ? room.until : now) - ticket->asked_us > max_wait ||
+		max_wait <= 0)
+	{
+		status.state = WFM_PERMIT_REFUSED;
+		if (room.reason != WFM_REASON_CIRCUIT)
+			status.reason = WFM_REASON_MAX_WAIT;
+		return status;
+	}
+	status.state = WFM_PERMIT_WAITING;
+	status.retry_at_us = room.until ? room.until : now + SLOT_POLL;
+	if (status.retry_at_us > now + LONGEST_POLL)
+		status.retry_at_us = now + LONGEST_POLL;
+	if (status.retry_at_us < now + SHORTEST_POLL)
+		status.retry_at_us = now + SHORTEST_POLL;
+	if (status.retry_at_us > ticket->asked_us + max_wait)
+		status.retry_at_us = ticket->asked_us + max_wait + 1;
+	return status;
+}
+
+/* Give a ticket back; counted says that the server may have counted it. */
+static void
+give_back(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int number,
+		  bool counted, int64_t now)
+{
+	WfmTicket  *ticket = &tickets[number];
+
+	if (ticket->state == WFM_TICKET_WAITING)
+		leave_queue(limiter, tickets, number);
+	else if (ticket->state == WFM_TICKET_GRANTED)
+	{
+		limiter->in_flight--;
+		limiter->in_flight_batch -= ticket->batch;
+		app->in_flight--;
+		if (ticket->probe)
+			limiter->probing = false;
+		if (counted)
+		{
+			add_stamp(limiter, ticket->batch, now);
+			add_to_day(limiter, 1, now);
+			add_to_app(app, 1, now);
+		}
+	}
+	ticket->state = WFM_TICKET_FREE;
+}
+
+/* ------------------------------------------------------------------------
+ * What is learnt from answers
+ * ------------------------------------------------------------------------ */
+
+int64_t
+wfm_retry_after(const WfmHeaders *headers, int64_t wall_s, int64_t fallback)
+{
+	int64_t		seconds = fallback;
+
+	if (headers->retry_after_seconds >= 0)
+		seconds = headers->retry_after_seconds;
+	else if (headers->retry_after_date >= 0)
+		seconds = headers->retry_after_date -
+			(headers->date >= 0 ? headers->date : wall_s);
+	return seconds > 1 ? seconds : 1;
+}
+
+/* Note how a call went, and open or close the circuit. */
+static void
+note_health(WfmLimiter *limiter, bool probe, bool failed, int64_t now)
+{
+	int64_t		part = now / HEALTH_PART;
+	int			calls = 0,
+				failures = 0;
+	int			i;
+
+	if (part - limiter->health_part >= WFM_HEALTH_PARTS)
+	{
+		memset(limiter->health_calls, 0, sizeof(limiter->health_calls));
+		memset(limiter->health_failures, 0, sizeof(limiter->health_failures));
+		limiter->health_part = part;
+	}
+	while (limiter->health_part < part)
+	{
+		limiter->health_part++;
+		limiter->health_calls[limiter->health_part % WFM_HEALTH_PARTS] = 0;
+		limiter->health_failures[limiter->health_part % WFM_HEALTH_PARTS] = 0;
+	}
+	limiter->health_calls[part % WFM_HEALTH_PARTS]++;
+	limiter->health_failures[part % WFM_HEALTH_PARTS] += failed;
+
+	if (!failed)
+	{
+		limiter->failures_in_row = 0;
+		if (limiter->open && probe)
+		{
+			limiter->open = false;
+			limiter->open_for_us = 0;
+			memset(limiter->health_calls, 0, sizeof(limiter->health_calls));
+			memset(limiter->health_failures, 0, sizeof(limiter->health_failures));
+		}
+		return;
+	}
+
+	limiter->failures_in_row++;
+	for (i = 0; i < WFM_HEALTH_PARTS; i++)
+	{
+		calls += limiter->health_calls[i];
+		failures += limiter->health_failures[i];
+	}
+	if (limiter->open)
+	{
+		/* A call from before the circuit opened says nothing new. */
+		if (!probe)
+			return;
+		limiter->open_for_us = 2 * limiter->open_for_us;
+		if (limiter->open_for_us > OPEN_LONGEST)
+			limiter->open_for_us = OPEN_LONGEST;
+	}
+	else if (limiter->failures_in_row >= FAILURES_IN_ROW ||
+			 (calls >= HEALTH_CALLS && 2 * failures >= calls))
+	{
+		limiter->open = true;
+		limiter->open_for_us = OPEN_FIRST;
+	}
+	else
+		return;
+	limiter->open_until_us = now + limiter->open_for_us;
+}
+
+/* Let our counts be no lower than the server's. */
+static void
+learn_counts(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
+			 int64_t granted, int64_t now)
+{
+	if (headers->minute_remaining >= 0)
+	{
+		/*
+		 * The header was written at some time since the grant, so it may
+		 * count calls that have left our window meanwhile.
+		 */
+		int			ours = stamps_after(limiter, granted - WINDOW, false) +
+			limiter->in_flight;
+		int			missing = limiter->policy.calls_per_minute -
+			headers->minute_remaining - ours;
+
+		while (missing-- > 0)
+			add_stamp(limiter, false, now);
+	}
+	if (headers->day_remaining >= 0)
+		add_to_day(limiter, limiter->policy.calls_per_day - headers->day_remaining -
+				   wfm_limiter_day_used(limiter, now), now);
+	if (headers->app_minute_remaining >= 0 && app->calls_per_minute > 0)
+	{
+		advance_app(app, now);
+		add_to_app(app, app->calls_per_minute - headers->app_minute_remaining -
+				   app->used - app->in_flight, now);
+	}
+}
+
+static void
+block_until(int64_t *until, int64_t moment)
+{
+	if (*until < moment)
+		*until = moment;
+}
+
+/* A 429: stop everybody for as long as it says. */
+static void
+learn_refusal(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
+			  int64_t wall_s, int64_t jitter, int64_t now)
+{
+	WfmLimitProblem problem = headers->problem;
+	int64_t		wait = wfm_retry_after(headers, wall_s, UNTOLD_WAIT);
+
+	limiter->refusals++;
+	if (problem != WFM_LIMIT_PROBLEM_DAY && wait > DAY_LIKE_WAIT)
+		problem = WFM_LIMIT_PROBLEM_DAY;
+	switch (problem)
+	{
+		case WFM_LIMIT_PROBLEM_DAY:
+			block_until(&limiter->day_reset_us,
+						now + wfm_retry_after(headers, wall_s, UNTOLD_DAY) * SECOND + SECOND);
+			break;
+		case WFM_LIMIT_PROBLEM_APP_MINUTE:
+			block_until(&app->blocked_until_us, now + wait * SECOND + SECOND + jitter);
+			break;
+		case WFM_LIMIT_PROBLEM_CONCURRENT:
+			wfm_limiter_cap(limiter, now);
+			if (limiter->cap > 1)
+				limiter->cap--;
+			limiter->cap_changed_us = now;
+			wait = wfm_retry_after(headers, wall_s, CONCURRENT_WAIT);
+			block_until(&limiter->blocked_until_us, now + wait * SECOND + jitter);
+			limiter->blocked_by = problem;
+			break;
+		default:
+			block_until(&limiter->blocked_until_us, now + wait * SECOND + SECOND + jitter);
+			limiter->blocked_by = problem;
+			break;
+	}
+}
+
+void
+wfm_limiter_done(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
+				 int number, int http_status, const WfmHeaders *headers,
+				 int64_t wall_s, int64_t jitter, int64_t now)
+{
+	int64_t		granted = tickets[number].granted_us;
+	bool		probe = tickets[number].probe;
+
+	if (tickets[number].state != WFM_TICKET_GRANTED)
+	{
+		give_back(limiter, app, tickets, number, false, now);
+		return;
+	}
+	give_back(limiter, app, tickets, number, true, now);
+	limiter->cold = false;
+	learn_counts(limiter, app, headers, granted, now);
+	if (http_status == 429)
+		learn_refusal(limiter, app, headers, wall_s, jitter, now);
+	else if (http_status == 503 &&
+			 (headers->retry_after_seconds >= 0 || headers->retry_after_date >= 0))
+	{
+		/* The API's older way of saying 429. */
+		block_until(&limiter->blocked_until_us,
+					now + wfm_retry_after(headers, wall_s, 1) * SECOND + jitter);
+		limiter->blocked_by = WFM_LIMIT_PROBLEM_OTHER;
+	}
+	note_health(limiter, probe, http_status >= 500, now);
+}
+
+void
+wfm_limiter_failed(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
+				   int number, bool maybe_sent, int64_t now)
+{
+	bool		probe = tickets[number].probe;
+	bool		granted = tickets[number].state == WFM_TICKET_GRANTED;
+
+	give_back(limiter, app, tickets, number, maybe_sent, now);
+	if (granted)
+		note_health(limiter, probe, true, now);
+}
+
+void
+wfm_limiter_drop(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
+				 int number, bool maybe_sent, int64_t now)
+{
+	give_back(limiter, app, tickets, number, maybe_sent, now);
+}
+
+void
+wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
+{
+	uint32_t	i;
+	int			used;
+
+	limiter->first = limiter->last = -1;
+	limiter->waiting = 0;
+	limiter->in_flight = limiter->in_flight_batch = 0;
+	limiter->probing = false;
+
+	/* A clock that was set back must not make what happened last for longer. */
+	for (i = 0; i < WFM_RING_SIZE; i++)
+		if (limiter->stamps[i] > now)
+			limiter->stamps[i] = now;
+	if (limiter->cap_changed_us > now)
+		limiter->cap_changed_us = now;
+	if (limiter->day_minute > now / MINUTE)
+	{
+		used = limiter->day_used;
+		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
+		limiter->day_used = 0;
+		limiter->day_minute = now / MINUTE;
+		add_to_day(limiter, used, now);
+	}
+	limiter->health_part = 0;
+	memset(limiter->health_calls, 0, sizeof(limiter->health_calls));
+	memset(limiter->health_failures, 0, sizeof(limiter->health_failures));
+}

@@ -1,0 +1,703 @@
+/*
+ * test_limiter.c
+ *		The rules of the limiter, each by name.
+ */
+#include <stdlib.h>
+
+#include "limit/limiter.h"
+#include "tap.h"
+
+#define SECOND		INT64_C(1000000)
+#define MINUTE		(60 * SECOND)
+#define HOUR		(60 * MINUTE)
+#define START		(INT64_C(1700000000) * SECOND)
+#define TICKETS		256
+#define MAX_WAIT	(90 * SECOND)
+
+static WfmLimiter limiter;
+static WfmAppLimiter app;
+static WfmTicket tickets[TICKETS];
+static int64_t now;
+static WfmLimiterStatus status;
+
+/* A limiter that knows its history: none. */
+static void
+begin(int minute, int day, int concurrent, int app_minute)
+{
+	WfmLimitPolicy policy = {minute, day, concurrent, app_minute};
+
+	memset(tickets, 0, sizeof(tickets));
+	wfm_limiter_init(&limiter, false);
+	wfm_app_limiter_init(&app);
+	wfm_limiter_set_policy(&limiter, &app, &policy);
+	now = START;
+}
+
+/* Join with a free ticket. */
+static int
+join(bool batch)
+{
+	int			i;
+
+	for (i = 0; i < TICKETS; i++)
+		if (tickets[i].state == WFM_TICKET_FREE)
+		{
+			wfm_limiter_join(&limiter, tickets, i, batch, now);
+			return i;
+		}
+	abort();
+}
+
+static WfmPermitState
+poll_ticket(int ticket)
+{
+	status = wfm_limiter_poll(&limiter, &app, tickets, ticket, MAX_WAIT, now);
+	return status.state;
+}
+
+/* Join and poll; -1 unless granted, and then the ticket is gone again. */
+static int
+try_call(bool batch)
+{
+	int			ticket = join(batch);
+
+	if (poll_ticket(ticket) == WFM_PERMIT_GRANTED)
+		return ticket;
+	wfm_limiter_drop(&limiter, &app, tickets, ticket, false, now);
+	return -1;
+}
+
+static WfmHeaders
+no_headers(void)
+{
+	WfmHeaders	headers;
+
+	memset(&headers, 0, sizeof(headers));
+	headers.minute_remaining = headers.day_remaining = headers.app_minute_remaining = -1;
+	headers.retry_after_seconds = headers.retry_after_date = headers.date = -1;
+	return headers;
+}
+
+static void
+done(int ticket, int http_status, const WfmHeaders *headers)
+{
+	WfmHeaders	none = no_headers();
+
+	wfm_limiter_done(&limiter, &app, tickets, ticket, http_status,
+					 headers ? headers : &none, now / SECOND, SECOND / 2, now);
+}
+
+/* n calls that are answered at once; returns how many were granted. */
+static int
+call_many(int n, bool batch)
+{
+	int			granted = 0;
+
+	while (n-- > 0)
+	{
+		int			ticket = try_call(batch);
+
+		if (ticket < 0)
+			break;
+		done(ticket, 200, NULL);
+		granted++;
+	}
+	return granted;
+}
+
+static void
+test_minute(void)
+{
+	int			ticket;
+
+	begin(60, 5000, 5, 0);
+	is_int(call_many(100, false), 60, "minute: a burst of sixty, then no more");
+	is_int(status.reason, WFM_REASON_MINUTE, "minute: the reason is the minute");
+	now += MINUTE;
+	is_int(call_many(1, false), 0, "minute: places are held a little longer than the server's minute");
+	now += SECOND / 10;
+	is_int(call_many(100, false), 60, "minute: then all are free again");
+
+	begin(2, 5000, 5, 0);
+	ticket = try_call(false);
+	now += 100 * SECOND;
+	is_int(call_many(5, false), 1, "minute: a call under way has a place however long it takes");
+	done(ticket, 200, NULL);
+	now += 30 * SECOND;
+	is_int(call_many(5, false), 0, "minute: its place is held from its answer on");
+	now += 31 * SECOND;
+	is_int(call_many(5, false), 2, "minute: and free a minute after its answer");
+
+	begin(2, 5000, 5, 0);
+	call_many(1, false);
+	now += 10 * SECOND;
+	call_many(1, false);
+	ticket = join(false);
+	is_int(poll_ticket(ticket), WFM_PERMIT_WAITING, "minute: the third waits");
+	ok(status.available_us > now + 49 * SECOND && status.available_us < now + 52 * SECOND,
+	   "minute: for the oldest place");
+	ok(status.retry_at_us <= now + SECOND, "minute: and looks again every second");
+	now = status.available_us;
+	is_int(poll_ticket(ticket), WFM_PERMIT_GRANTED, "minute: and is granted at the time it was told");
+}
+
+static void
+test_slots(void)
+{
+	int			held[5];
+	int			waiting;
+	int			called[4];
+	int			i;
+
+	begin(60, 5000, 5, 0);
+	for (i = 0; i < 5; i++)
+		held[i] = try_call(false);
+	ok(held[4] >= 0, "slots: five calls at once");
+	waiting = join(false);
+	is_int(poll_ticket(waiting), WFM_PERMIT_WAITING, "slots: the sixth waits");
+	is_int(status.reason, WFM_REASON_SLOT, "slots: for a slot");
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 0, "slots: nobody is called while none is free");
+	wfm_limiter_drop(&limiter, &app, tickets, held[2], true, now);
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 1, "slots: one is called when one is free");
+	is_int(called[0], waiting, "slots: the one that waits");
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 0, "slots: it is called once");
+	is_int(poll_ticket(waiting), WFM_PERMIT_GRANTED, "slots: and has it");
+	is_int(limiter.most_in_flight, 5, "slots: never more than five");
+}
+
+static void
+test_queue(void)
+{
+	int			held,
+				first,
+				second,
+				called[4];
+
+	begin(60, 5000, 1, 0);
+	held = try_call(false);
+	first = join(false);
+	second = join(false);
+	done(held, 200, NULL);
+	is_int(poll_ticket(second), WFM_PERMIT_WAITING, "queue: the younger does not overtake");
+	is_int(poll_ticket(first), WFM_PERMIT_GRANTED, "queue: the older goes first");
+	done(first, 200, NULL);
+	is_int(poll_ticket(second), WFM_PERMIT_GRANTED, "queue: then the younger");
+	done(second, 200, NULL);
+
+	first = join(false);
+	second = join(false);
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 1, "queue: the head is called");
+	now += SECOND / 20;
+	is_int(poll_ticket(second), WFM_PERMIT_WAITING, "queue: others are patient with it");
+	now += SECOND / 10;
+	is_int(poll_ticket(second), WFM_PERMIT_GRANTED, "queue: one that does not come is passed by");
+	done(second, 200, NULL);
+	is_int(poll_ticket(first), WFM_PERMIT_GRANTED, "queue: and keeps its place");
+	done(first, 200, NULL);
+
+	first = join(false);
+	second = join(false);
+	wfm_limiter_drop(&limiter, &app, tickets, first, false, now);
+	is_int(poll_ticket(second), WFM_PERMIT_GRANTED, "queue: a ticket that leaves makes way");
+	is_int(limiter.waiting, 0, "queue: empty");
+}
+
+static void
+test_day(void)
+{
+	WfmHeaders	headers = no_headers();
+	int			ticket,
+				i;
+
+	begin(600, 1000, 5, 0);
+	is_int(call_many(600, false), 600, "day: 600 in the first minute");
+	now += 2 * MINUTE;
+	is_int(call_many(600, false), 400, "day: 400 more");
+	ticket = join(false);
+	is_int(poll_ticket(ticket), WFM_PERMIT_REFUSED, "day: then refused, not waiting");
+	is_int(status.reason, WFM_REASON_DAY, "day: for the day");
+	ok(status.available_us > START + 24 * HOUR &&
+	   status.available_us <= START + 24 * HOUR + 2 * MINUTE, "day: with the time when the oldest calls are a day old");
+	wfm_limiter_drop(&limiter, &app, tickets, ticket, false, now);
+	now = status.available_us;
+	is_int(call_many(600, false), 600, "day: at that time they are free");
+
+	begin(60, 5000, 5, 0);
+	ticket = try_call(false);
+	headers.day_remaining = 100;
+	done(ticket, 200, &headers);
+	is_int(wfm_limiter_day_used(&limiter, now), 4900, "day: a header lowers what is left");
+	ticket = try_call(false);
+	headers.day_remaining = 4000;
+	done(ticket, 200, &headers);
+	is_int(wfm_limiter_day_used(&limiter, now), 4901, "day: and never raises it");
+
+	begin(60, 5000, 5, 0);
+	ticket = try_call(false);
+	headers = no_headers();
+	headers.problem = WFM_LIMIT_PROBLEM_DAY;
+	headers.retry_after_seconds = 66975;
+	done(ticket, 429, &headers);
+	is_int(try_call(false), -1, "day: a 429 of the day stops all");
+	is_int(status.state, WFM_PERMIT_REFUSED, "day: at once");
+	is_int(status.available_us, now + 66976 * SECOND, "day: until the time it names");
+	now += 66976 * SECOND;
+	is_int(call_many(1, false), 1, "day: then the day is new");
+	is_int(wfm_limiter_day_used(&limiter, now), 1, "day: and what was counted before is past");
+
+	begin(60, 100, 5, 0);
+	call_many(40, false);
+	now += 25 * HOUR;
+	is_int(wfm_limiter_day_used(&limiter, now), 0, "day: calls leave after a day");
+	for (i = 0; i < 3 * 1441; i++)
+	{
+		now += MINUTE;
+		if (i % 100 == 0)
+			call_many(1, false);
+	}
+	is_int(wfm_limiter_day_used(&limiter, now), 15, "day: the window rolls for days");
+}
+
+static void
+test_app(void)
+{
+	WfmHeaders	headers = no_headers();
+	int			ticket;
+
+	begin(60, 5000, 50, 10);
+	is_int(call_many(20, false), 10, "app: its minute is shared by all tenants");
+	is_int(status.reason, WFM_REASON_APP_MINUTE, "app: the reason");
+	now += 62 * SECOND;
+	is_int(call_many(20, false), 10, "app: free after a minute");
+	now += 62 * SECOND;
+	ticket = try_call(false);
+	headers.app_minute_remaining = 2;
+	done(ticket, 200, &headers);
+	is_int(call_many(20, false), 2, "app: a header lowers what is left");
+	now += 62 * SECOND;
+	ticket = try_call(false);
+	headers = no_headers();
+	headers.problem = WFM_LIMIT_PROBLEM_APP_MINUTE;
+	headers.retry_after_seconds = 20;
+	done(ticket, 429, &headers);
+	is_int(try_call(false), -1, "app: a 429 of the app stops all its tenants");
+	is_int(status.reason, WFM_REASON_APP_MINUTE, "app: for that reason");
+	ok(app.blocked_until_us > now + 20 * SECOND, "app: noted with the app");
+}
+
+static void
+test_headers(void)
+{
+	WfmHeaders	headers = no_headers();
+	int			ticket,
+				other;
+
+	begin(60, 5000, 5, 0);
+	ticket = try_call(false);
+	headers.minute_remaining = 3;
+	done(ticket, 200, &headers);
+	is_int(call_many(60, false), 3, "headers: lower what is left of the minute");
+	now += MINUTE + SECOND;
+	ticket = try_call(false);
+	headers.minute_remaining = 60;
+	done(ticket, 200, &headers);
+	is_int(call_many(100, false), 59, "headers: never raise it");
+
+	/* the header counts a call whose stamp has left our window meanwhile */
+	begin(60, 5000, 5, 0);
+	call_many(1, false);
+	now += 59 * SECOND;
+	ticket = try_call(false);
+	now += 3 * SECOND;
+	headers.minute_remaining = 58;
+	done(ticket, 200, &headers);
+	is_int(wfm_limiter_minute_used(&limiter, now), 1, "headers: a slow answer does not count a call twice");
+
+	/* calls under way are ours, not strangers' */
+	begin(60, 5000, 5, 0);
+	ticket = try_call(false);
+	other = try_call(false);
+	headers.minute_remaining = 58;
+	done(ticket, 200, &headers);
+	is_int(wfm_limiter_minute_used(&limiter, now), 2, "headers: calls under way are known");
+	done(other, 200, NULL);
+}
+
+/* Seconds all are blocked after a 429 with these headers. */
+static int64_t
+blocked_after(WfmHeaders headers)
+{
+	int			ticket;
+
+	begin(60, 5000, 5, 0);
+	ticket = try_call(false);
+	done(ticket, 429, &headers);
+	if (limiter.day_reset_us)
+		return (limiter.day_reset_us - now) / SECOND;
+	return (limiter.blocked_until_us - now) / SECOND;
+}
+
+static void
+test_refusals(void)
+{
+	WfmHeaders	headers = no_headers();
+	int			tickets_held[5];
+	int			i;
+
+	/* Retry-After, reliability.md R8 */
+	headers.problem = WFM_LIMIT_PROBLEM_MINUTE;
+	headers.retry_after_seconds = 22;
+	is_int(blocked_after(headers), 23, "Retry-After 22: a second more, and jitter");
+	is_int(limiter.blocked_until_us - now, 23 * SECOND + SECOND / 2, "Retry-After 22: the jitter is the caller's");
+	headers.retry_after_seconds = 0;
+	is_int(blocked_after(headers), 2, "Retry-After 0: at least a second");
+	headers.retry_after_seconds = 1;
+	is_int(blocked_after(headers), 2, "Retry-After 1");
+	headers.retry_after_seconds = 60;
+	is_int(blocked_after(headers), 61, "Retry-After 60");
+	headers.retry_after_seconds = 66975;
+	is_int(blocked_after(headers), 66976, "Retry-After 66975: the day, whatever the problem says");
+	ok(limiter.day_reset_us > 0, "Retry-After 66975: is refused, not waited for");
+	headers.retry_after_seconds = -1;
+	is_int(blocked_after(headers), 61, "Retry-After -5, abc, absent: a minute");
+	headers.retry_after_date = START / SECOND - 100;
+	is_int(blocked_after(headers), 2, "Retry-After in the past");
+	headers.retry_after_date = START / SECOND + 30;
+	is_int(blocked_after(headers), 31, "Retry-After as a date");
+	headers.date = START / SECOND + 10;
+	is_int(blocked_after(headers), 21, "Retry-After as a date, against the answer's own");
+	headers.retry_after_seconds = 5;
+	is_int(blocked_after(headers), 6, "Retry-After as both: the number");
+
+	/* one 429 stops all */
+	begin(60, 5000, 5, 0);
+	for (i = 0; i < 5; i++)
+		tickets_held[i] = try_call(false);
+	headers = no_headers();
+	headers.problem = WFM_LIMIT_PROBLEM_MINUTE;
+	headers.retry_after_seconds = 22;
+	done(tickets_held[0], 429, &headers);
+	is_int(try_call(false), -1, "429: nobody else is let out");
+	is_int(status.reason, WFM_REASON_TOLD_TO_WAIT, "429: the reason");
+	is_int(status.available_us, limiter.blocked_until_us, "429: the time");
+	is_int(limiter.refusals, 1, "429: counted");
+
+	/* concurrent */
+	begin(600, 5000, 5, 0);
+	headers.problem = WFM_LIMIT_PROBLEM_CONCURRENT;
+	headers.retry_after_seconds = -1;
+	done(try_call(false), 429, &headers);
+	is_int(limiter.cap, 4, "429 concurrent: one slot less");
+	now += 3 * SECOND;
+	for (i = 0; i < 5; i++)
+		tickets_held[i] = try_call(false);
+	ok(tickets_held[3] >= 0 && tickets_held[4] < 0, "429 concurrent: four at once");
+	for (i = 0; i < 4; i++)
+		done(tickets_held[i], 200, NULL);
+	now += 58 * SECOND;
+	is_int(wfm_limiter_cap(&limiter, now), 5, "429 concurrent: the slot is back after a minute");
+	for (i = 0; i < 20; i++)
+	{
+		int			ticket = try_call(false);
+
+		if (ticket >= 0)
+			done(ticket, 429, &headers);
+		now += 2 * SECOND;
+	}
+	ok(limiter.cap >= 1 && limiter.cap <= 2, "429 concurrent: never below one slot");
+
+	/* unknown problem */
+	headers = no_headers();
+	is_int(blocked_after(headers), 61, "429 without a word: a minute");
+
+	/* 503 with Retry-After is the older form */
+	begin(60, 5000, 5, 0);
+	headers.retry_after_seconds = 10;
+	done(try_call(false), 503, &headers);
+	is_int(try_call(false), -1, "503 with Retry-After stops all");
+	is_int(status.reason, WFM_REASON_TOLD_TO_WAIT, "503 with Retry-After: the reason");
+}
+
+static void
+test_max_wait(void)
+{
+	WfmHeaders	headers = no_headers();
+	int			ticket;
+
+	headers.problem = WFM_LIMIT_PROBLEM_MINUTE;
+	headers.retry_after_seconds = 180;
+	begin(60, 5000, 5, 0);
+	done(try_call(false), 429, &headers);
+	ticket = join(false);
+	is_int(poll_ticket(ticket), WFM_PERMIT_REFUSED, "max wait: a longer wait is refused at once");
+	is_int(status.reason, WFM_REASON_MAX_WAIT, "max wait: the reason");
+	is_int(status.available_us, limiter.blocked_until_us, "max wait: with the time it would take");
+
+	begin(60, 5000, 1, 0);
+	try_call(false);
+	ticket = join(false);
+	is_int(poll_ticket(ticket), WFM_PERMIT_WAITING, "max wait: a slot is waited for");
+	now += MAX_WAIT + 1;
+	is_int(poll_ticket(ticket), WFM_PERMIT_REFUSED, "max wait: until the time is over");
+	status = wfm_limiter_poll(&limiter, &app, tickets, join(false), 0, now);
+	is_int(status.state, WFM_PERMIT_REFUSED, "max wait 0: does not wait");
+}
+
+static void
+test_cold(void)
+{
+	WfmLimitPolicy policy = {60, 5000, 5, 0};
+	WfmHeaders	headers = no_headers();
+	int			first,
+				second;
+
+	begin(60, 5000, 5, 0);
+	wfm_limiter_init(&limiter, true);
+	wfm_limiter_set_policy(&limiter, &app, &policy);
+	first = try_call(false);
+	ok(first >= 0, "cold start: one call goes out");
+	second = join(false);
+	is_int(poll_ticket(second), WFM_PERMIT_WAITING, "cold start: alone");
+	is_int(status.reason, WFM_REASON_COLD_START, "cold start: the reason");
+	wfm_limiter_failed(&limiter, &app, tickets, first, true, now);
+	is_int(poll_ticket(second), WFM_PERMIT_GRANTED, "cold start: after a failure the next goes alone");
+	is_int(try_call(false), -1, "cold start: still nothing is known");
+	headers.minute_remaining = 2;
+	done(second, 200, &headers);
+	is_int(call_many(10, false), 2, "cold start: the first answer tells what is left");
+}
+
+static void
+test_priority(void)
+{
+	int			held[8],
+				i,
+				batch,
+				interactive,
+				batch_grants = 0;
+
+	begin(60, 1000, 5, 0);
+	for (i = 0; i < 5; i++)
+		held[i] = try_call(true);
+	ok(held[2] >= 0 && held[3] < 0, "batch: three of five slots");
+	for (i = 0; i < 3; i++)
+		done(held[i], 200, NULL);
+	is_int(call_many(60, true), 42, "batch: 45 of 60 in a minute");
+	is_int(call_many(60, false), 15, "batch: leaves 15 to interactive calls");
+
+	begin(600, 1000, 5, 0);
+	while (now < START + 10 * MINUTE)
+	{
+		call_many(600, true);
+		now += MINUTE;
+	}
+	is_int(wfm_limiter_day_used(&limiter, now), 800, "batch: four fifths of the day");
+	is_int(call_many(600, false), 200, "batch: leaves the rest of the day");
+
+	begin(600, 5000, 1, 0);
+	held[0] = try_call(false);
+	batch = join(true);
+	interactive = join(false);
+	done(held[0], 200, NULL);
+	is_int(poll_ticket(batch), WFM_PERMIT_WAITING, "priority: interactive goes before an older batch call");
+	is_int(poll_ticket(interactive), WFM_PERMIT_GRANTED, "priority: interactive");
+	done(interactive, 200, NULL);
+	is_int(poll_ticket(batch), WFM_PERMIT_GRANTED, "priority: then batch");
+	now += SECOND;
+	interactive = join(false);
+	done(batch, 200, NULL);
+	is_int(poll_ticket(interactive), WFM_PERMIT_GRANTED, "priority: interactive alone");
+	batch = join(true);
+	now += 31 * SECOND;
+	held[0] = join(false);
+	done(interactive, 200, NULL);
+	is_int(poll_ticket(held[0]), WFM_PERMIT_WAITING, "priority: a batch call of half a minute goes first");
+	is_int(poll_ticket(batch), WFM_PERMIT_GRANTED, "priority: it does");
+	done(batch, 200, NULL);
+	is_int(poll_ticket(held[0]), WFM_PERMIT_GRANTED, "priority: then the younger interactive one");
+	done(held[0], 200, NULL);
+
+	/* both always waiting: every fourth grant is batch's */
+	batch = join(true);
+	interactive = join(false);
+	for (i = 0; i < 40; i++)
+	{
+		if (poll_ticket(batch) == WFM_PERMIT_GRANTED)
+		{
+			batch_grants++;
+			done(batch, 200, NULL);
+			batch = join(true);
+		}
+		else if (poll_ticket(interactive) == WFM_PERMIT_GRANTED)
+		{
+			done(interactive, 200, NULL);
+			interactive = join(false);
+		}
+	}
+	is_int(batch_grants, 10, "priority: batch has every fourth grant");
+}
+
+static void
+test_circuit(void)
+{
+	int			i,
+				probe,
+				batch;
+
+	begin(600, 5000, 5, 0);
+	for (i = 0; i < 4; i++)
+		wfm_limiter_failed(&limiter, &app, tickets, try_call(false), true, now);
+	ok(!limiter.open, "circuit: closed after four failures");
+	done(try_call(false), 503, NULL);
+	ok(limiter.open, "circuit: the fifth in a row opens it, transport or 5xx");
+	is_int(try_call(false), -1, "circuit: nothing goes out");
+	is_int(status.state, WFM_PERMIT_REFUSED, "circuit: refused at once");
+	is_int(status.reason, WFM_REASON_CIRCUIT, "circuit: the reason");
+	is_int(status.available_us, now + 15 * SECOND, "circuit: for 15 s");
+	batch = join(true);
+	is_int(poll_ticket(batch), WFM_PERMIT_WAITING, "circuit: batch waits for it");
+	wfm_limiter_drop(&limiter, &app, tickets, batch, false, now);
+	now += 15 * SECOND;
+	probe = try_call(false);
+	ok(probe >= 0, "circuit: then one probe");
+	is_int(try_call(false), -1, "circuit: alone");
+	is_int(status.state, WFM_PERMIT_WAITING, "circuit: others wait for what it finds");
+	wfm_limiter_failed(&limiter, &app, tickets, probe, true, now);
+	is_int(limiter.open_until_us, now + 30 * SECOND, "circuit: a failed probe doubles the time");
+	for (i = 0; i < 6; i++)
+	{
+		now = limiter.open_until_us;
+		done(try_call(false), 500, NULL);
+	}
+	is_int(limiter.open_until_us, now + 300 * SECOND, "circuit: up to five minutes");
+	now = limiter.open_until_us;
+	probe = try_call(false);
+	wfm_limiter_drop(&limiter, &app, tickets, probe, true, now);
+	ok(limiter.open, "circuit: a cancelled probe proves nothing");
+	probe = try_call(false);
+	ok(probe >= 0, "circuit: and another may try");
+	done(probe, 200, NULL);
+	is_int(call_many(10, false), 10, "circuit: a good answer closes it");
+
+	begin(600, 5000, 5, 0);
+	for (i = 0; i < 10; i++)
+		done(try_call(false), i % 2 ? 500 : 200, NULL);
+	ok(limiter.open, "circuit: half of ten in 30 s opens it");
+	begin(600, 5000, 5, 0);
+	for (i = 0; i < 100; i++)
+		done(try_call(false), i % 3 ? 200 : 500, NULL);
+	ok(!limiter.open, "circuit: a third does not");
+	begin(600, 5000, 5, 0);
+	for (i = 0; i < 20; i++)
+	{
+		done(try_call(false), i % 2 ? 500 : 200, NULL);
+		now += 4 * SECOND;
+	}
+	ok(!limiter.open, "circuit: nor half of fewer than ten in 30 s");
+	begin(600, 5000, 5, 0);
+	for (i = 0; i < 20; i++)
+		wfm_limiter_drop(&limiter, &app, tickets, try_call(false), true, now);
+	ok(!limiter.open, "circuit: cancelled calls do not count");
+	for (i = 0; i < 20; i++)
+		done(try_call(false), i % 2 ? 404 : 401, NULL);
+	ok(!limiter.open, "circuit: neither do answers that say no");
+}
+
+static void
+test_accounts(void)
+{
+	int			ticket;
+	int			granted = 0;
+	int			i;
+
+	begin(600, 5000, 5, 100);
+	srand(1);
+	for (i = 0; i < 100000; i++)
+	{
+		int			n = rand() % 20;
+		WfmTicket  *t = &tickets[n];
+
+		now += rand() % (SECOND / 5);
+		if (t->state == WFM_TICKET_FREE)
+			wfm_limiter_join(&limiter, tickets, n, rand() % 2, now);
+		else if (rand() % 3 && t->state == WFM_TICKET_WAITING)
+			granted += poll_ticket(n) == WFM_PERMIT_GRANTED;
+		else
+			switch (rand() % 3)
+			{
+				case 0:
+					done(n, rand() % 100 ? 200 : 500, NULL);
+					break;
+				case 1:
+					wfm_limiter_drop(&limiter, &app, tickets, n, rand() % 2, now);
+					break;
+				default:
+					wfm_limiter_failed(&limiter, &app, tickets, n, rand() % 2, now);
+					break;
+			}
+	}
+	for (i = 0; i < 20; i++)
+		wfm_limiter_drop(&limiter, &app, tickets, i, false, now);
+	ok(granted > 1000, "accounts: %d random grants", granted);
+	ok(limiter.in_flight == 0 && limiter.in_flight_batch == 0 && app.in_flight == 0 &&
+	   limiter.waiting == 0 && limiter.first == -1 && limiter.last == -1 && !limiter.probing,
+	   "accounts: nothing is left over");
+	ok(limiter.most_in_flight <= 5, "accounts: never more than five at once");
+
+	begin(60, 5000, 5, 0);
+	ok(wfm_limiter_idle(&limiter, now), "idle: at first");
+	ticket = try_call(false);
+	ok(!wfm_limiter_idle(&limiter, now), "idle: not during a call");
+	done(ticket, 200, NULL);
+	ok(!wfm_limiter_idle(&limiter, now), "idle: not within its minute");
+	now += 61 * SECOND;
+	ok(wfm_limiter_idle(&limiter, now), "idle: after it");
+}
+
+static void
+test_resume(void)
+{
+	WfmLimiter	saved;
+
+	begin(60, 5000, 5, 0);
+	call_many(50, false);
+	try_call(false);
+	join(false);
+	saved = limiter;
+	memset(tickets, 0, sizeof(tickets));
+	wfm_app_limiter_init(&app);
+
+	limiter = saved;
+	now += 10 * SECOND;
+	wfm_limiter_resume(&limiter, now);
+	is_int(limiter.in_flight + limiter.waiting, 0, "resume: nobody waits or calls");
+	is_int(call_many(60, false), 10, "resume: the minute goes on");
+	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: the day goes on");
+
+	limiter = saved;
+	now = START - HOUR;
+	wfm_limiter_resume(&limiter, now);
+	is_int(call_many(60, false), 10, "resume: under a clock set back an hour");
+	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: with the day");
+	now += 61 * SECOND;
+	is_int(call_many(60, false), 60, "resume: and a minute later the minute is new");
+}
+
+int
+main(void)
+{
+	test_minute();
+	test_slots();
+	test_queue();
+	test_day();
+	test_app();
+	test_headers();
+	test_refusals();
+	test_max_wait();
+	test_cold();
+	test_priority();
+	test_circuit();
+	test_accounts();
+	test_resume();
+	return done_testing();
+}
