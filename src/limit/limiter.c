@@ -19,8 +19,8 @@
  * that waits half a minute goes before younger ones of any kind.
  */
 #define BATCH_SLOTS(n)	((n) * 3 / 5 > 0 ? (n) * 3 / 5 : 1)
-#define BATCH_MINUTE(n)	((n) * 3 / 4 > 0 ? (n) * 3 / 4 : 1)
-#define BATCH_DAY(n)	((n) * 4 / 5 > 0 ? (n) * 4 / 5 : 1)
+#define BATCH_MINUTE(n)	((n) - (n) / 4)
+#define BATCH_DAY(n)	((n) - (n) / 5)
 #define INTERACTIVE_RUN	3
 #define AGED			(30 * SECOND)
 
