@@ -12,6 +12,7 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "limit/limits.h"
 
 PG_MODULE_MAGIC;
 
@@ -29,6 +30,7 @@ request_shared_memory(void)
 {
 	if (prev_shmem_request_hook)
 		prev_shmem_request_hook();
+	wfm_limits_shmem_request();
 }
 
 /* Find or make what was reserved. */
@@ -37,6 +39,7 @@ start_shared_memory(void)
 {
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
+	wfm_limits_shmem_startup();
 }
 
 void

@@ -50,4 +50,11 @@ extern int	no_such_variable
 	CreateWaitEventSet(TopMemoryContext, (nevents))
 #endif
 
+/* 17: a process knows its own number without its PGPROC. */
+#if PG_VERSION_NUM >= 170000
+#define wfm_my_proc_number() ((int) MyProcNumber)
+#else
+#define wfm_my_proc_number() (MyProc->pgprocno)
+#endif
+
 #endif							/* WFM_BASE_COMPAT_H */

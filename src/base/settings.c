@@ -72,7 +72,7 @@ wfm_settings_define(void)
 	DefineCustomIntVariable("wfm_fdw.max_wait",
 							"Longest time a query waits for a token or for a limit of the API.",
 							"Zero means not to wait at all.",
-							&wfm_max_wait_ms, 60 * 1000, 0, INT_MAX,
+							&wfm_max_wait_ms, 120 * 1000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomEnumVariable("wfm_fdw.priority",
 							 "Order of those who wait for a limit of the API.",

@@ -283,6 +283,13 @@ wfm_limiter_day_used(WfmLimiter *limiter, int64_t now)
 }
 
 int
+wfm_app_limiter_used(WfmAppLimiter *app, int64_t now)
+{
+	advance_app(app, now);
+	return app->used + app->in_flight;
+}
+
+int
 wfm_limiter_cap(WfmLimiter *limiter, int64_t now)
 {
 	while (limiter->cap < limiter->policy.concurrent_calls &&
@@ -756,7 +763,7 @@ learn_counts(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
 }
 
 static void
-block_until(int64_t *until, int64_t moment)
+block_until(int64_t * until, int64_t moment)
 {
 	if (*until < moment)
 		*until = moment;

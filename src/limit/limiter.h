@@ -220,6 +220,7 @@ extern int64_t wfm_retry_after(const WfmHeaders *headers, int64_t wall_s,
 extern int	wfm_limiter_minute_used(const WfmLimiter *limiter, int64_t now_us);
 extern int	wfm_limiter_day_used(WfmLimiter *limiter, int64_t now_us);
 extern int	wfm_limiter_cap(WfmLimiter *limiter, int64_t now_us);
+extern int	wfm_app_limiter_used(WfmAppLimiter *app, int64_t now_us);
 
 /* Nothing under way, nobody waiting, no call in the last minute, not blocked. */
 extern bool wfm_limiter_idle(const WfmLimiter *limiter, int64_t now_us);

@@ -53,7 +53,7 @@ typedef struct Server
 	int			limit;
 	int			concurrent;
 	int64_t		phase;
-	int64_t	   *arrivals;
+	int64_t    *arrivals;
 	int			narrivals;
 	int			in_flight;
 	int			most_in_flight;
@@ -273,8 +273,8 @@ main(int argc, char **argv)
 
 		for (phase = 0; phase < 5; phase++)
 		{
-			Server		server = {.window = kinds[i].window, .limit = 60,
-			.concurrent = 5, .headers = kinds[i].headers};
+			Server		server = {.window = kinds[i].window,.limit = 60,
+			.concurrent = 5,.headers = kinds[i].headers};
 			Result		result;
 
 			random_state = seed * 1000 + phase + 1;
@@ -290,7 +290,7 @@ main(int argc, char **argv)
 		   kinds[i].name, fewest);
 	}
 	{
-		Server		server = {.window = WINDOW_SLIDING, .limit = 600, .headers = true};
+		Server		server = {.window = WINDOW_SLIDING,.limit = 600,.headers = true};
 		Result		result;
 
 		random_state = seed;
@@ -301,7 +301,7 @@ main(int argc, char **argv)
 		ok(result.refused == 0, "100,000 requests at 600 a minute: %d x 429", result.refused);
 	}
 	{
-		Server		server = {.window = WINDOW_FIXED, .limit = 60, .headers = true,
+		Server		server = {.window = WINDOW_FIXED,.limit = 60,.headers = true,
 		.phase = START - 7 * SECOND};
 		Result		result;
 
