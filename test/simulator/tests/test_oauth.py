@@ -1,5 +1,7 @@
 """The token endpoint, consent, connections and revocation."""
 
+import base64
+import threading
 import unittest
 import urllib.parse
 
@@ -65,6 +67,16 @@ class Tokens(SimulatorTest):
             "invalid_client")
         self.refused(self.sim.post_token(form, ("sim-pkce", "")), "invalid_client")
         self.assertEqual(self.sim.post_token(form).status, 200)
+
+    def test_credentials_may_be_encoded_as_forms_are(self):
+        self.sim.control("tokens", {"new_client": {"client_id": "a b", "secret": "50%+1"}})
+        for basic in (("a b", "50%+1"), ("a+b", "50%25%2B1")):
+            _, token = self.new_grant("a b")
+            self.assertEqual(self.sim.post_token(form_of(token), basic).status, 200, basic)
+
+    def test_discovery(self):
+        found = self.sim.call("GET", "/.well-known/openid-configuration").json()
+        self.assertEqual(found["token_endpoint"], self.sim.url + "connect/token")
 
     def test_an_app_without_a_secret_names_itself_in_the_body(self):
         _, token = self.new_grant("sim-pkce")
@@ -145,7 +157,6 @@ class Tokens(SimulatorTest):
         _, token = self.new_grant()
         self.sim.control("faults", {"match": {"path": "/connect/token"}, "count": 1,
                                     "action": {"delay": 0.5}})
-        import threading
         other = self.sim.connect()
         slow = threading.Thread(target=lambda: self.post_on(other, token))
         slow.start()
@@ -159,7 +170,6 @@ class Tokens(SimulatorTest):
         self.assertEqual(logged["token_generation"], 0)
 
     def post_on(self, connection, token):
-        import base64
         self.sim.call("POST", "/connect/token", {
             "Authorization": "Basic " + base64.b64encode(b"sim-client:sim-secret").decode(),
             "Content-Type": "application/x-www-form-urlencoded"},

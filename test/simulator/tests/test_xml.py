@@ -1,7 +1,10 @@
 """The XML of the answers, dialect by dialect, and the quirks of the data."""
 
-import re
+import csv
+import io
+import time
 import unittest
+import urllib.parse
 
 from harness import Simulator, SimulatorTest
 
@@ -111,7 +114,6 @@ class Form(SimulatorTest):
 
 
 def quote(text):
-    import urllib.parse
     return urllib.parse.quote(text, safe="")
 
 
@@ -251,7 +253,6 @@ class Quirks(unittest.TestCase):
         self.assertNotEqual(third.get(path).body, self.sim.get(path).body)
 
     def test_a_year_of_time_entries_renders_fast(self):
-        import time
         self.sim.control("switches", {"to": "inclusive"})      # drops what is kept
         start = time.perf_counter()
         size = len(self.sim.get("time.api/list?from=20240101&to=20241231",
@@ -263,8 +264,6 @@ class Quirks(unittest.TestCase):
 class Dirty(unittest.TestCase):
 
     def test_dirty_data_is_well_formed_and_equal_in_the_dump(self):
-        import csv
-        import io
         sim = Simulator("--no-limits", "--dirty")
         self.addCleanup(sim.close)
         bodies = [sim.get("job.api/list?from=%d0101&to=%d1231" % (y, y)).body

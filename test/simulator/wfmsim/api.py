@@ -5,6 +5,7 @@ import bisect
 import datetime
 import gzip
 import json
+import random
 import re
 import threading
 import urllib.parse
@@ -17,7 +18,10 @@ from .world import DAY, years_before
 XML_TYPE = "text/xml; charset=utf-8"
 PLAIN_NUMBER = re.compile(r"[A-Za-z0-9_-]+\Z")
 CACHE_FROM = 16 * 1024
-CACHE_BYTES = 192 * 1024 * 1024
+CACHE_BYTES = 128 * 1024 * 1024
+# Every parameter some endpoint knows, in lower case; others are ignored.
+PARAMETERS = {"from", "to", "detailed", "modifiedsince", "modifiedsinceutc", "page", "pagesize",
+              "pagetoken", "query", "complete", "due", "start", "clientuuid"}
 
 
 class Switches:
@@ -136,8 +140,9 @@ class Api:
         if request.method != "GET":
             return Response(405, b"", [("allow", "GET")])
         cache_key = (dialect.letter, id(world), world.version, self.switches.version,
-                     endpoint.path, key, tuple(sorted(request.params())),
-                     request.header("host"))
+                     endpoint.path, key, request.header("host"),
+                     tuple(sorted((name.lower(), value) for name, value in request.params()
+                                  if name.lower() in PARAMETERS)))
         cached = self._cached(cache_key)
         if cached is not None:
             return cached
@@ -606,7 +611,6 @@ def one_year_after(day):
 
 def shuffled(records, call):
     """The records in another order, the same for the same request."""
-    import random
     records = list(records)
     random.Random(call.request.target).shuffle(records)
     return records

@@ -192,6 +192,8 @@ class Application:
             return self.oauth.authorize(request, "xero")
         if path == "/oauth/authorize":
             return self.oauth.authorize(request, "bluerock")
+        if path == "/.well-known/openid-configuration":
+            return self.oauth.discovery(request)
         if path == "/connect/revocation":
             return self.oauth.revocation(request)
         if path == "/connections" or path.startswith("/connections/"):

@@ -11,6 +11,7 @@ with.
 """
 
 import base64
+import datetime
 import hashlib
 import json
 import re
@@ -19,6 +20,7 @@ import threading
 import urllib.parse
 
 from .httpd import Response
+from .world import format_uuid
 
 ROTATIONS = ("grace-same", "grace-new-both", "grace-new-kill", "nograce", "strict")
 GRACE_SECONDS = 30 * 60
@@ -210,12 +212,13 @@ class OAuth:
             client_id, secret = _basic(header)
             if "client_secret" in form:
                 raise TokenError("invalid_request")
-            client = self.clients.get(client_id)
-            if client is None or client.secret is None:
-                raise TokenError("invalid_client")
-            if not secrets.compare_digest(secret.encode(), client.secret.encode()):
-                raise TokenError("invalid_client")
-            return client
+            # RFC 6749 encodes both parts as forms do, and most clients do not
+            for decode in (str, urllib.parse.unquote_plus):
+                client = self.clients.get(decode(client_id))
+                if client is not None and client.secret is not None and \
+                        secrets.compare_digest(decode(secret).encode(), client.secret.encode()):
+                    return client
+            raise TokenError("invalid_client")
         # Without a header only an app without a secret can be meant.
         client = self.clients.get(form.get("client_id", ""))
         if client is None or client.secret is not None or "client_secret" in form:
@@ -371,6 +374,21 @@ class OAuth:
             if self.clock.now() >= access.expires:
                 return access, "TokenExpired: token expired at %s" % _us_time(access.expires)
             return access, None
+
+    @staticmethod
+    def discovery(request):
+        """Where everything is; the vendor's document has more."""
+        base = "%s://%s" % (request.scheme, request.header("host", ""))
+        return _json({
+            "issuer": "https://identity.xero.com",
+            "authorization_endpoint": base + "/identity/connect/authorize",
+            "token_endpoint": base + "/connect/token",
+            "revocation_endpoint": base + "/connect/revocation",
+            "scopes_supported": sorted(SCOPES),
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "code_challenge_methods_supported": ["S256"],
+        }, 200)
 
     # -- consent ----------------------------------------------------------
 
@@ -560,7 +578,7 @@ def _basic(header):
         raise TokenError("invalid_client") from None
     if not colon:
         raise TokenError("invalid_client")
-    return urllib.parse.unquote_plus(client_id), urllib.parse.unquote_plus(secret)
+    return client_id, secret
 
 
 def _say(vendor, text):
@@ -586,11 +604,9 @@ def _html(text):
 
 
 def _uuid():
-    from .world import format_uuid
     return format_uuid(secrets.randbits(128))
 
 
 def _us_time(stamp):
-    import datetime
     when = datetime.datetime.fromtimestamp(stamp, datetime.timezone.utc)
     return when.strftime("%m/%d/%Y %H:%M:%S")

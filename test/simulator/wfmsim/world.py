@@ -174,7 +174,8 @@ class World:
             "serial": 28880000 + number,
             "name": name,
             "title": source.choice(words.SALUTATIONS) or None if person else None,
-            "gender": source.choice(("Male", "Female")) if person and source.random() < 0.5 else None,
+            "gender": source.choice(("Male", "Female"))
+            if person and source.random() < 0.5 else None,
             "first_name": first if person else None,
             "middle_name": source.choice(words.FIRST_NAMES)
             if person and source.random() < 0.2 else None,
