@@ -218,7 +218,7 @@ read_content_encoding(WfmHeaders *headers, Span value)
 }
 
 /*
- * Whoever is told two lengths reads another answer than the next one does
+ * Content-Length and Transfer-Encoding.  Whoever is told two lengths reads another answer than the next one does
  * (RFC 9112 section 6.3): such an answer is not used.
  */
 static void
@@ -236,10 +236,10 @@ read_content_length(WfmHeaders *headers, Span value)
 static void
 read_transfer_encoding(WfmHeaders *headers, Span value)
 {
-	if (headers->content_length >= 0)
+	/* "gzip, chunked" was not asked for, and anything else has no end. */
+	if (headers->content_length >= 0 || headers->chunked || !span_is(value, "chunked"))
 		headers->bad_framing = true;
-	if (value.len > 0)
-		headers->chunked = true;
+	headers->chunked = true;
 }
 
 /*

@@ -44,8 +44,9 @@ typedef struct WfmHeaders
 	WfmContentCoding coding;	/* identity when the header is absent */
 	int64_t		content_length;
 	bool		chunked;		/* Transfer-Encoding was there */
-	bool		bad_framing;	/* lengths that differ or are no number, or a
-								 * length beside a transfer encoding */
+	bool		bad_framing;	/* lengths that differ or are no number, a
+								 * transfer encoding beside a length, or one
+								 * that is not "chunked" alone */
 	char		correlation_id[64]; /* Xero-Correlation-Id, printable */
 	char		location_host[128]; /* host of a redirect's Location */
 	bool		bearer_invalid_token;	/* WWW-Authenticate says so */

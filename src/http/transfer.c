@@ -34,6 +34,11 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	WfmTransfer *transfer = arg;
 	size_t		len = size * count;
 
+	if (!transfer->headers_done)
+	{
+		transfer->fault = WFM_HTTP_PROTOCOL;
+		return CURL_WRITEFUNC_ERROR;
+	}
 	if (transfer->body.coding == WFM_CODING_OTHER)
 	{
 		transfer->fault = WFM_HTTP_BAD_ENCODING;
@@ -73,6 +78,13 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	if (transfer->headers_done)
 		return len;
 
+	/* Only HTTP/1.1 was offered. */
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0 &&
+		(len < 7 || memcmp(data, "HTTP/1.", 7) != 0))
+	{
+		transfer->fault = WFM_HTTP_PROTOCOL;
+		return CURL_WRITEFUNC_ERROR;
+	}
 	wfm_headers_add(&transfer->result.headers, data, len);
 	if (len > 0 && (data[0] == '\r' || data[0] == '\n'))
 	{
@@ -168,7 +180,9 @@ fault_detail(WfmHttpFailure fault)
 		case WFM_HTTP_BAD_HEADERS:
 			return "the answer has more than 256 header lines or 64 kB of headers";
 		case WFM_HTTP_PROTOCOL:
-			return "the headers of the answer contradict each other about its length";
+			return "the answer has no valid headers, or they do not say how long it is";
+		case WFM_HTTP_RECEIVE:
+			return "the connection was closed within the headers of the answer";
 		case WFM_HTTP_PARTIAL:
 			return "the compressed answer ends early";
 		case WFM_HTTP_NO_MEMORY:
@@ -195,13 +209,18 @@ classify_timeout(WfmTransfer *transfer)
 	return transfer->resolved ? WFM_HTTP_CONNECT : WFM_HTTP_RESOLVE;
 }
 
+/* What libcurl's code for the end of an exchange means. */
 static WfmHttpFailure
 classify(WfmTransfer *transfer, CURLcode code)
 {
+	long		sent = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
 	switch (code)
 	{
 		case CURLE_OK:
-			return WFM_HTTP_OK;
+			/* libcurl calls it a success when the headers end early. */
+			return transfer->headers_done ? WFM_HTTP_OK : WFM_HTTP_RECEIVE;
 		case CURLE_COULDNT_RESOLVE_HOST:
 		case CURLE_COULDNT_RESOLVE_PROXY:
 			return WFM_HTTP_RESOLVE;
@@ -241,7 +260,13 @@ classify(WfmTransfer *transfer, CURLcode code)
 		case CURLE_HTTP2_STREAM:
 			return WFM_HTTP_PROTOCOL;
 		case CURLE_OUT_OF_MEMORY:
-			return WFM_HTTP_NO_MEMORY;
+			/* Up to 8.5 also said of a header line above 100 kB. */
+			return sent && !transfer->headers_done ? WFM_HTTP_BAD_HEADERS
+				: WFM_HTTP_NO_MEMORY;
+#if LIBCURL_VERSION_NUM >= 0x080600
+		case CURLE_TOO_LARGE:
+			return WFM_HTTP_BAD_HEADERS;
+#endif
 		default:
 			return WFM_HTTP_INTERNAL;
 	}
@@ -288,15 +313,15 @@ finish(WfmTransfer *transfer, WfmHttpFailure failure)
 
 	if (failure != WFM_HTTP_OK && result->detail[0] == '\0')
 	{
-		const char *words = fault_detail(failure);
+		const char *words = "";
 
-		if (transfer->fault == WFM_HTTP_OK || words[0] == '\0')
-		{
-			if (transfer->error_buffer[0] != '\0')
-				words = transfer->error_buffer;
-			else if (transfer->curl_done && transfer->curl_code != CURLE_OK)
-				words = curl_easy_strerror(transfer->curl_code);
-		}
+		/* libcurl's words, unless it was content or does not know better. */
+		if (transfer->fault == WFM_HTTP_OK && failure != WFM_HTTP_BAD_HEADERS &&
+			transfer->curl_code != CURLE_OK)
+			words = transfer->error_buffer[0] != '\0' ? transfer->error_buffer
+				: curl_easy_strerror(transfer->curl_code);
+		if (words[0] == '\0')
+			words = fault_detail(failure);
 		copy_detail(result->detail, sizeof(result->detail), words);
 	}
 

@@ -166,7 +166,12 @@ test_content(void)
 	ok(headers_of("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n").bad_framing,
 	   "a length and a transfer encoding");
 	ok(headers_of("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n").bad_framing, "in either order");
-	h = header("Transfer-Encoding: chunked\r\n");
+	ok(header("Transfer-Encoding: gzip, chunked\r\n").bad_framing, "a transfer encoding beside chunked");
+	ok(header("Transfer-Encoding: xchunked\r\n").bad_framing, "an unknown transfer encoding");
+	ok(header("Transfer-Encoding: identity\r\n").bad_framing, "a transfer encoding that ends nowhere");
+	ok(headers_of("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n").bad_framing,
+	   "chunked twice");
+	h = header("Transfer-Encoding: Chunked\r\n");
 	ok(h.chunked && !h.bad_framing, "chunked alone");
 	ok(header("Content-Length: 99999999999999999999999\r\n").content_length > INT64_C(1) << 50,
 	   "a huge length stays huge");

@@ -1,0 +1,1 @@
+"""The hostile API server of the tests; see ../hostile-server."""

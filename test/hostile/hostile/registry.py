@@ -1,0 +1,83 @@
+"""The list of cases, and what must come of each."""
+
+import json
+
+CASES = []
+BY_NAME = {}
+
+# What a query may end with.  Several are given where libcurl's version
+# decides between them.
+LOST = ["08006"]
+BROKEN = ["HV000"]
+LOST_OR_BROKEN = ["08006", "HV000"]
+TOO_BIG = ["54000"]
+TEXT = ["22021"]
+FAILING = ["HV00N"]
+REFUSED = ["28000"]
+LIMIT = ["53400"]
+
+
+class Case:
+    """One way to misbehave: answer(wire, request) plays it."""
+
+    def __init__(self, answer, sqlstates, rows, seconds, requests, says, twice):
+        self.number = len(CASES) + 1
+        self.name = answer.__name__
+        self.answer = answer
+        self.sqlstates = sqlstates
+        self.rows = rows
+        self.seconds = seconds
+        self.requests = requests
+        self.says = says
+        self.twice = twice
+
+    def described(self):
+        """For --list; tenant is what chooses the case."""
+        return {
+            "number": self.number, "name": self.name, "tenant": tenant_of(self.number),
+            "sqlstates": self.sqlstates, "rows": self.rows, "seconds": self.seconds,
+            "requests": self.requests, "says": self.says, "twice": self.twice,
+        }
+
+
+def case(sqlstates=None, rows=None, seconds=8, requests=None, says=None, twice=False):
+    """Registers a case.  Either rows (the query must give so many) or sqlstates
+    (it must fail with one of them).  seconds bounds the time, requests the
+    number of calls; says is a text that the error must hold; twice runs the
+    query a second time in the same session."""
+    assert (sqlstates is None) != (rows is None)
+
+    def register(answer):
+        made = Case(answer, sqlstates, rows, seconds, requests, says, twice)
+        assert made.name not in BY_NAME, made.name
+        CASES.append(made)
+        BY_NAME[made.name] = made
+        return answer
+
+    return register
+
+
+def family(names, make, **expected):
+    """Registers one case for each (name, argument) of a family."""
+    for name, argument in names:
+        answer = make(argument)
+        answer.__name__ = name
+        case(**expected)(answer)
+
+
+def tenant_of(number):
+    """The tenant id that chooses a case."""
+    return "00000000-0000-4000-8000-%012d" % number
+
+
+def case_of(tenant):
+    """The case that a tenant id chooses, or None."""
+    tail = tenant.rpartition("-")[2]
+    if tail.isdigit() and 1 <= int(tail) <= len(CASES):
+        return CASES[int(tail) - 1]
+    return None
+
+
+def listing():
+    """All cases as JSON."""
+    return json.dumps([each.described() for each in CASES], indent=1)
