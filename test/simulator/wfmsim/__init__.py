@@ -12,6 +12,7 @@ Modules by duty:
   world      the generated practice: clients, jobs, staff, time entries
   words      the vocabulary the generator draws from
   xmlout     records to XML
+  jsonout    records to JSON (practicemanager/3.1 on request)
   csvdump    records to CSV, straight from the world
   faults     rules that make an answer go wrong
   replay     recorded answers instead of generated ones

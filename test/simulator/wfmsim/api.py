@@ -11,17 +11,16 @@ import threading
 import urllib.parse
 from collections import OrderedDict
 
-from . import dialects, paperwork, xmlout
+from . import dialects, jsonout, paperwork, xmlout
 from .httpd import Response
 from .world import DAY, years_before
 
-XML_TYPE = "text/xml; charset=utf-8"
 PLAIN_NUMBER = re.compile(r"[A-Za-z0-9_-]+\Z")
 CACHE_FROM = 16 * 1024
 CACHE_BYTES = 128 * 1024 * 1024
 # Every parameter some endpoint knows, in lower case; others are ignored.
 PARAMETERS = {"from", "to", "detailed", "modifiedsince", "modifiedsinceutc", "page", "pagesize",
-              "pagetoken", "query", "complete", "due", "start", "clientuuid"}
+              "pagetoken", "query", "complete", "due", "start", "clientuuid", "fields"}
 
 
 class Switches:
@@ -32,6 +31,7 @@ class Switches:
         "job_window": ("created", "start"),
         "odd_job_numbers": ("404", "ok"),
         "client_jobs": ("all", "current"),
+        "fields": ("ignored", "honoured"),
     }
     FLAGS = ("shuffle", "pretty", "declaration")
 
@@ -40,6 +40,7 @@ class Switches:
         self.job_window = "created"
         self.odd_job_numbers = "404"
         self.client_jobs = "all"
+        self.fields = "ignored"
         self.window_zone = 0.0
         self.shuffle = False
         self.pretty = False
@@ -91,17 +92,30 @@ class Refused(Exception):
 class Call:
     """One request to the data API, with what is known about it."""
 
-    def __init__(self, dialect, endpoint, world, request, key):
+    def __init__(self, dialect, endpoint, world, request, key, fields_parameter):
         self.dialect = dialect
         self.letter = dialect.letter
         self.endpoint = endpoint
         self.world = world
         self.request = request
         self.key = key
+        self.out = jsonout if wants_json(dialect, request) else xmlout
         self.params = {name.lower(): value for name, value in request.params()}
+
+        self.wanted = None
+        if fields_parameter and dialect.json_feature and self.params.get("fields"):
+            self.wanted = tuple(sorted(
+                name.strip().lower() for name in self.params["fields"].split(",")))
 
     def flag(self, name):
         return self.params.get(name, "").lower() == "true"
+
+    def fields(self, resource):
+        """The fields of a resource, or those of them that `fields` names."""
+        if self.wanted is None:
+            return resource.fields
+        return tuple(f for f in resource.fields
+                     if (f.json or jsonout.camel(f.element)).lower() in self.wanted)
 
 
 class Api:
@@ -141,26 +155,28 @@ class Api:
             return Response(405, b"", [("allow", "GET")])
         cache_key = (dialect.letter, id(world), world.version, self.switches.version,
                      endpoint.path, key, request.header("host"),
+                     wants_json(dialect, request),
                      tuple(sorted((name.lower(), value) for name, value in request.params()
                                   if name.lower() in PARAMETERS)))
         cached = self._cached(cache_key)
         if cached is not None:
             return cached
         call = Call(dialect, endpoint, world, request,
-                    None if key is None else urllib.parse.unquote(key))
+                    None if key is None else urllib.parse.unquote(key),
+                    self.switches.fields == "honoured")
         status = 200
         try:
             body = getattr(self, endpoint.handler)(call)
         except Refused as refused:
             status = refused.status
-            body = xmlout.error(endpoint.method, refused.text)
+            body = call.out.error(endpoint.method, refused.text)
         except OddNumber:
             return Response(404, NOT_FOUND_PAGE, content_type="text/html")
-        if self.switches.pretty:
+        if call.out is xmlout and self.switches.pretty:
             body = xmlout.pretty(body)
-        if self.switches.declaration:
+        if call.out is xmlout and self.switches.declaration:
             body = xmlout.DECLARATION + body
-        response = Response(status, body, content_type=XML_TYPE)
+        response = Response(status, body, content_type=call.out.CONTENT_TYPE)
         if len(body) >= CACHE_FROM:
             self._remember(cache_key, response)
         return response
@@ -171,17 +187,18 @@ class Api:
             if hit is None:
                 return None
             self._answers.move_to_end(key)
-        status, packed = hit
-        return Response(status, packed.body, content_type=XML_TYPE, gzipped=packed)
+        status, packed, content_type = hit
+        return Response(status, packed.body, content_type=content_type, gzipped=packed)
 
     def _remember(self, key, response):
         response.gzipped = Packed(response.body)
         with self._lock:
             if key not in self._answers:
-                self._answers[key] = (response.status, response.gzipped)
+                self._answers[key] = (response.status, response.gzipped,
+                                      response.content_type)
                 self._answer_bytes += len(response.body)
             while self._answer_bytes > CACHE_BYTES and len(self._answers) > 1:
-                _, (_, packed) = self._answers.popitem(last=False)
+                _, (_, packed, _) = self._answers.popitem(last=False)
                 self._answer_bytes -= len(packed.body)
 
     # -- rendering --------------------------------------------------------
@@ -190,7 +207,8 @@ class Api:
         """The texts of records, each rendered once and kept."""
         resource = dialects.RESOURCES[resource_name]
         share = 1.0 if self.switches.shuffle else 0.05
-        key = (resource_name, call.letter, form, share, id(call.world), call.world.version)
+        key = (resource_name, call.letter, form, share, id(call.world), call.world.version,
+               call.out, call.wanted)
         with self._lock:
             kept = self._rendered.get(key)
             if kept is None:
@@ -198,10 +216,10 @@ class Api:
                             if k[4] == key[4] and k[5] != key[5]]:
                     del self._rendered[old]
                 kept = self._rendered[key] = {}
-            renderer = self._renderers.get(key[:4])
+            renderer = self._renderers.get(key[:4] + key[6:])
             if renderer is None:
-                renderer = self._renderers[key[:4]] = xmlout.Renderer(
-                    resource.element, resource.fields, call.letter, form, share)
+                renderer = self._renderers[key[:4] + key[6:]] = call.out.Renderer(
+                    resource.element, call.fields(resource), call.letter, form, share)
         out = []
         for record in records:
             text = kept.get(id(record))
@@ -210,17 +228,18 @@ class Api:
             out.append(text)
         return out
 
-    def _list(self, call, records, form="short", extra=(), resource_name=None):
+    def _list(self, call, records, form="short", extras=None, resource_name=None):
         name = resource_name or call.endpoint.resource
         if self.switches.shuffle:
             records = shuffled(records, call)
         items = self._render(call, name, records, form)
-        return xmlout.envelope(call.endpoint.method, [
-            xmlout.collection(dialects.RESOURCES[name].collection, items), *extra])
+        return call.out.whole_list(call.endpoint.method, dialects.RESOURCES[name].collection,
+                                   items, extras or {})
 
     def _one(self, call, record):
-        items = self._render(call, call.endpoint.resource, [record], "full")
-        return xmlout.envelope(call.endpoint.method, items)
+        name = call.endpoint.resource
+        item, = self._render(call, name, [record], "full")
+        return call.out.single(call.endpoint.method, dialects.RESOURCES[name].element, item)
 
     # -- parameters -------------------------------------------------------
 
@@ -353,11 +372,11 @@ class Api:
                 start = int(base64.urlsafe_b64decode(token.encode()).decode().split(":")[1])
             except (ValueError, IndexError, UnicodeDecodeError):
                 raise Refused("Invalid pageToken", 400) from None
-        links = "<First>%s</First>" % xmlout.escape(self._link(call, size, 0))
+        links = {"First": self._link(call, size, 0)}
         if start + size < len(records):
-            links += "<Next>%s</Next>" % xmlout.escape(self._link(call, size, start + size))
+            links["Next"] = self._link(call, size, start + size)
         return self._list(call, records[start:start + size], form,
-                          ["<Pagination><Links>%s</Links></Pagination>" % links])
+                          {"Pagination": {"Links": links}})
 
     @staticmethod
     def _link(call, size, start):
@@ -373,8 +392,8 @@ class Api:
         record = self._find(call, "contact", "contact")
         if "clientuuid" in call.params and call.letter == "X":
             # through a client: with IsPrimary and Position
-            renderer = xmlout.Renderer("Contact", dialects.CONTACT, call.letter, "full")
-            return xmlout.envelope(call.endpoint.method, [renderer.record(record)])
+            renderer = call.out.Renderer("Contact", dialects.CONTACT, call.letter, "full")
+            return call.out.single(call.endpoint.method, "Contact", renderer.record(record))
         return self._one(call, record)
 
     def job_list(self, call):
@@ -443,9 +462,7 @@ class Api:
                           or t["start_date"] is not None and t["start_date"] >= start)]
             if tasks:
                 records.append(dict(job, tasks=tasks))
-        renderer = xmlout.Renderer("Job", dialects.JOB, call.letter, "full")
-        return xmlout.envelope(call.endpoint.method, [
-            xmlout.collection("Jobs", [renderer.record(r) for r in records])])
+        return self._fresh(call, records)
 
     def time_list(self, call):
         first, last = self._window(call)
@@ -474,7 +491,7 @@ class Api:
             raise Refused("The page parameter is required", call.dialect.window_required)
         start = (int(text) - 1) * COSTS_A_PAGE
         records = call.world.tables["cost"][start:start + COSTS_A_PAGE]
-        return self._list(call, records, extra=["<Records>%d</Records>" % len(records)])
+        return self._list(call, records, extras={"Records": len(records)})
 
     def job_costs(self, call):
         return self._list(call, self._find_job(call)["costs"])
@@ -491,9 +508,10 @@ class Api:
     def _fresh(self, call, records):
         """A list of records that exist for this answer only."""
         resource = dialects.RESOURCES[call.endpoint.resource]
-        renderer = xmlout.Renderer(resource.element, resource.fields, call.letter, "full")
-        return xmlout.envelope(call.endpoint.method, [
-            xmlout.collection(resource.collection, [renderer.record(r) for r in records])])
+        renderer = call.out.Renderer(resource.element, call.fields(resource), call.letter,
+                                     "full")
+        return call.out.whole_list(call.endpoint.method, resource.collection,
+                                   [renderer.record(r) for r in records], {})
 
     def custom_of_client(self, call):
         return self._custom(call, "client", self._find(call, "client", "client"))
@@ -586,6 +604,14 @@ LATEST = datetime.date.max - 2 * DAY
 COSTS_A_PAGE = 1000
 CALLED = {"client_group": "group", "custom_field": "custom field"}
 SEARCHED = ("name", "email", "city", "export_code", "first_name", "last_name")
+
+
+def wants_json(dialect, request):
+    """Whether the request opts in to JSON: the flag, and an Accept that asks for it."""
+    if not dialect.json_feature:
+        return False
+    flags = [flag.strip().lower() for flag in request.header("xero-features", "").split(",")]
+    return dialect.json_feature in flags and "json" in request.header("accept", "").lower()
 
 
 def problem(status, title, detail, instance):

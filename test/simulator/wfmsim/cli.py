@@ -110,6 +110,9 @@ def options(argv=None):
     group.add_argument("--client-jobs", choices=Switches.CHOICES["client_jobs"],
                        default="all", help="which jobs job.api/client delivers (default all)")
 
+    group.add_argument("--fields", choices=Switches.CHOICES["fields"], default="ignored",
+                       help="the fields parameter of practicemanager/3.1 (default ignored)")
+
     group = parser.add_argument_group("form of the answers")
     group.add_argument("--shuffle", action="store_true",
                        help="records and their elements in changing order")
@@ -229,9 +232,9 @@ def build(args, stop):
     switches = Switches()
     switches.set({"to": args.to, "job_window": args.job_window,
                   "odd_job_numbers": args.odd_job_numbers,
-                  "client_jobs": args.client_jobs, "window_zone": args.window_zone,
-                  "shuffle": args.shuffle, "pretty": args.pretty,
-                  "declaration": args.declaration})
+                  "client_jobs": args.client_jobs, "fields": args.fields,
+                  "window_zone": args.window_zone, "shuffle": args.shuffle,
+                  "pretty": args.pretty, "declaration": args.declaration})
     data = worlds(args)
     if args.dump_csv:
         csvdump.dump(data["main"], args.dump_csv)

@@ -152,9 +152,9 @@ def clock(value):
 
 
 WRITERS = {
-    "text": quoted, "uuid": plain, "int": plain, "yn": boolean, "bool": boolean,
-    "dec2": plain, "day": day, "plain_day": day, "day_or_stamp": day,
-    "stamp": stamp, "utc": utc, "clock": clock, "compact_day": day,
+    "text": quoted, "uuid": plain, "int": plain, "number_text": plain, "dec2": plain,
+    "yn": boolean, "bool": boolean, "day": day, "plain_day": day, "day_or_stamp": day,
+    "compact_day": day, "stamp": stamp, "utc": utc, "clock": clock,
 }
 
 

@@ -12,7 +12,7 @@ Dialect letters:  W workflowmax/3.0   X practicemanager/3.1
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,15 @@ class Dialect:
     key: str = "uuid"               # which key a get endpoint takes
     window_required: int = 400      # status of a list without from and to
     window_one_year: bool = False   # longer windows are refused
+    json_feature: str = ""          # Xero-Features flag that opens the way to JSON
 
 
 DIALECTS = (
     Dialect("workflowmax/3.0", "W", "/workflowmax/3.0/", "WORKFLOWMAX",
             scope="workflowmax", window_required=500),
     Dialect("practicemanager/3.1", "X", "/practicemanager/3.1/", "PRACTICEMANAGER",
-            scope="practicemanager", window_one_year=True),
+            scope="practicemanager", window_one_year=True,
+            json_feature="practice-strict-content-type"),
     Dialect("practicemanager/3.0", "P", "/practicemanager/3.0/", "PRACTICEMANAGER",
             scope="practicemanager", key="legacy_id"),
 )
@@ -45,7 +47,8 @@ BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 class Field:
     """One element of a record.
 
-    kind   text, uuid, int, yn (Yes/No), bool (true/false), dec2 (amount),
+    kind   text, uuid, int, number_text (a number that JSON sends as text),
+           yn (Yes/No), bool (true/false), dec2 (amount),
            day (local date, sent as a date-time), stamp (date-time),
            day_or_stamp (a date in either spelling), clock (minutes of the
            day as HH:mm), ref (object with key and name), jobref (object with
@@ -68,6 +71,7 @@ class Field:
     item: tuple = field(default=(), compare=False)
     item_element: str = ""
     template: str = ""
+    json: str = ""                  # name in JSON where the rule gives another
 
     def column_name(self):
         return self.column or snake_case(self.element)
@@ -210,6 +214,8 @@ ASSIGNEE = (
     F("AllocatedMinutes", "allocated_minutes", "int", omit=ALL),
 )
 
+NAMED_STAFF = ASSIGNEE[:-1]
+
 JOB_TASK = (
     F("ID", "legacy_id", "int", "P", column="legacy_id"),
     F("UUID", "uuid", "uuid", "WX"),
@@ -272,7 +278,7 @@ JOB = (
     F("DateModifiedUtc", "modified", "utc", "W"),
     F("ApprovedQuoteId", "approved_quote_id", "text", "W", omit="W"),
     F("ApprovedQuoteUUID", "approved_quote_uuid", "uuid", "W", omit="W"),
-    F("InternalID", "internal_id", "int", "XP"),
+    F("InternalID", "internal_id", "number_text", "XP"),
     F("Contact", "contact", "ref", omit=ALL),
     F("Manager", "manager", "ref", omit=ALL),
     F("Partner", "partner", "ref", omit=ALL),
@@ -287,7 +293,8 @@ JOB = (
 
 # job.api/staff on practicemanager/3.1 sends a shorter record.
 JOB_SHORT = tuple(
-    Field(**{**f.__dict__, "form": "short"}) for f in JOB
+    replace(f, form="short", item=NAMED_STAFF if f.element == "Assigned" else f.item)
+    for f in JOB
     if f.element not in ("InternalID", "Partner", "Milestones", "Notes", "WebUrl"))
 
 STAFF = (
@@ -435,7 +442,7 @@ INVOICE_JOB = (
 INVOICE = (
     F("ID", "id", "text"),
     F("UUID", "uuid", "uuid", "W"),
-    F("InternalUUID", "uuid", "uuid", "X", column="uuid"),
+    F("InternalUUID", "uuid", "uuid", "X", column="uuid", json="uuid"),
     F("Type", "type", "text"),
     F("Status", "status", "text"),
     F("JobText", "job_text", "text"),

@@ -11,6 +11,7 @@ import random
 import re
 import zlib
 
+CONTENT_TYPE = "text/xml; charset=utf-8"
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\r\n'
 
 
@@ -56,6 +57,7 @@ SCALARS = {
     "text": escape,
     "uuid": str,
     "int": str,
+    "number_text": str,
     "yn": lambda value: "Yes" if value else "No",
     "bool": lambda value: "true" if value else "false",
     "dec2": str,
@@ -80,8 +82,7 @@ class Renderer:
     def __init__(self, element, fields, letter, form, shuffle=0.05):
         self.element = element
         self.shuffle = shuffle
-        self.parts = [_compile(f, letter, form) for f in fields
-                      if letter in f.on and _in_form(f, form)]
+        self.parts = [_compile(f, letter, form) for f in chosen(fields, letter, form)]
 
     def record(self, record):
         """The record as text."""
@@ -91,10 +92,20 @@ class Renderer:
             if text is not None:
                 out.append(text)
         if self.shuffle:
-            mark = zlib.crc32("".join(out).encode())
-            if (mark % 1000) < self.shuffle * 1000:
-                random.Random(mark).shuffle(out)
+            reorder(out, self.shuffle)
         return "<%s>%s</%s>" % (self.element, "".join(out), self.element)
+
+
+def reorder(parts, share):
+    """Shuffle the parts of a record in that share of the records."""
+    mark = zlib.crc32("".join(parts).encode())
+    if (mark % 1000) < share * 1000:
+        random.Random(mark).shuffle(parts)
+
+
+def chosen(fields, letter, form):
+    """The fields that a dialect sends in a form."""
+    return [f for f in fields if letter in f.on and _in_form(f, form)]
 
 
 def _in_form(field, form):
@@ -105,7 +116,7 @@ def _in_form(field, form):
     return field.form == "short"            # the paged list's form
 
 
-def _getter(attr):
+def getter(attr):
     if "." in attr:
         first, second = attr.split(".")
         return lambda record: record[first][second]
@@ -114,7 +125,7 @@ def _getter(attr):
 
 def _compile(field, letter, form):
     """A function from a record to the element's text, or None to leave out."""
-    get = _getter(field.attr)
+    get = getter(field.attr)
     tag = field.element
     missing = None if letter in field.omit else "<%s></%s>" % (tag, tag)
     if field.kind == "list":
@@ -184,10 +195,23 @@ def envelope(method, parts, status="OK"):
             % (method, status, "".join(parts))).encode("utf-8")
 
 
-def collection(tag, items):
-    if not items:
-        return "<%s />" % tag
-    return "<%s>%s</%s>" % (tag, "".join(items), tag)
+def _extra(tag, value):
+    if isinstance(value, dict):
+        inner = "".join(_extra(name, part) for name, part in value.items())
+    else:
+        inner = escape(str(value))
+    return "<%s>%s</%s>" % (tag, inner, tag)
+
+
+def whole_list(method, tag, items, extras):
+    """The answer of a list; extras is a dictionary of siblings."""
+    rows = "<%s>%s</%s>" % (tag, "".join(items), tag) if items else "<%s />" % tag
+    return envelope(method, [rows] + [_extra(name, extras[name]) for name in extras])
+
+
+def single(method, element, item):
+    """The answer of a get."""
+    return envelope(method, [item])
 
 
 def error(method, text):
