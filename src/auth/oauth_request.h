@@ -88,7 +88,8 @@ typedef struct WfmRedirect
 
 /*
  * Read it.  False if it holds neither code nor error, repeats a parameter, or
- * is not decodable.  Free in any case.
+ * is not decodable.  The texts have no control bytes; beyond ASCII they are as
+ * sent, perhaps not UTF-8.  Free in any case.
  */
 extern bool wfm_oauth_read_redirect(const char *url, WfmRedirect *redirect);
 extern void wfm_redirect_free(WfmRedirect *redirect);

@@ -86,8 +86,9 @@ typedef enum WfmUnsealResult
 } WfmUnsealResult;
 
 /*
- * Append the sealed form of a plain text, under the ring's newest key.  False
- * if the ring is empty, the text too long, or OpenSSL or memory fails.
+ * Append the sealed form of a plain text, under the ring's newest key.  False,
+ * with nothing left in *sealed, if the ring is empty, the text too long, or
+ * OpenSSL or memory fails.
  */
 extern bool wfm_seal(const WfmKeyRing *ring, const WfmSealPlace *place,
 					 const char *plain, size_t len, WfmSecret *sealed);
