@@ -1,6 +1,7 @@
 """Listens, reads requests, and lets the chosen case answer."""
 
 import argparse
+import gzip
 import json
 import socket
 import sys
@@ -9,7 +10,7 @@ import time
 
 from . import coding, content, framing, statuses  # noqa: F401  (they register)
 from . import registry
-from .wire import Gone, Wire, chunks, head, staff, staff_list, whole
+from .wire import Gone, Wire, chunked, chunks, gzipped, head, staff, staff_list, whole
 
 # The answer that /cut/... cuts: about 2 KiB with its headers.
 CUT_BODY = staff_list(staff(18))
@@ -20,6 +21,8 @@ class Request:
 
     def __init__(self, text):
         lines = text.decode("latin-1").split("\r\n")
+        self.text = text
+        self.lines = lines[1:]
         self.method, self.path, _ = (lines[0] + "  ").split(" ", 2)
         self.headers = {}
         for line in lines[1:]:
@@ -57,6 +60,8 @@ class Server:
         self.strangers_port = self.strangers_listener.getsockname()[1]
         self.strangers = 0
         self.seen = {}
+        self.posts = 0
+        self.last_headers = []
         self.lock = threading.Lock()
 
     def run(self):
@@ -92,6 +97,16 @@ class Server:
             return self._control(wire, request)
         if request.path == "/connect/token":
             return self._token(wire)
+        with self.lock:
+            self.posts += request.method == "POST"
+            self.last_headers = request.lines
+        if request.path.startswith("/body/"):
+            return body(wire, *request.path.split("/")[2:4])
+        if request.path.startswith("/echo"):
+            wire.send(whole(request.text, content_type="text/plain"))
+            return True
+        if request.path == "/read_and_close":
+            wire.close()
         if request.path.startswith("/cut/"):
             return cut(wire, *request.path.split("/")[2:5])
         chosen = registry.case_of(request.headers.get("xero-tenant-id", ""))
@@ -104,7 +119,8 @@ class Server:
 
     def _control(self, wire, request):
         with self.lock:
-            answer = {"/_hostile/strangers": self.strangers, "/_hostile/seen": dict(self.seen)}
+            answer = {"/_hostile/strangers": self.strangers, "/_hostile/seen": dict(self.seen),
+                      "/_hostile/posts": self.posts, "/_hostile/last_headers": self.last_headers}
         wire.send(whole(json.dumps(answer.get(request.path)).encode(), content_type="application/json"))
         return True
 
@@ -117,6 +133,24 @@ class Server:
         }).encode()
         wire.send(whole(body, content_type="application/json"))
         return True
+
+
+def body(wire, how, size):
+    """A body of so many bytes that the client can make itself."""
+    size = int(size)
+    text = (b"0123456789abcdef\n" * (1 + size // 17))[:size]
+    if how == "chunked":
+        wire.send(chunked(*[text[i:i + 50000] for i in range(0, size, 50000)]))
+    elif how == "gzip":
+        # In small members, or so even a text would be taken for a bomb.
+        wire.send(gzipped(None, packed=b"".join(
+            gzip.compress(text[i:i + 1000]) for i in range(0, size, 1000))))
+    elif how == "close":
+        wire.send(head("Connection: close") + text)
+        wire.close()
+    else:
+        wire.send(whole(text))
+    return True
 
 
 def cut(wire, how, where, count):
