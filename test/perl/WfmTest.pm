@@ -54,15 +54,15 @@ sub start_node
 }
 
 # connect_server(NODE, SIMULATOR, name => 'acme', api => DIALECT, …): a row of
-# wfm_connections that points at the simulator, and a foreign server, whose
-# further options are server => "history_from '2024-01-01'".  What else is given
-# are columns of wfm_connections.
+# wfm_connections that points at the simulator, and a foreign server.
+# server => TEXT are its options instead of "connection 'acme'"; what else is
+# given are columns of wfm_connections.
 sub connect_server
 {
 	my ($node, $sim, %options) = @_;
 	my $database = delete $options{database} || 'postgres';
 	my $name = delete $options{name} || 'acme';
-	my $server = join ', ', "connection '$name'", grep { defined } delete $options{server};
+	my $server = delete $options{server} || "connection '$name'";
 	my %row = (%{ $sim->connection($options{api}) }, %options, name => $name);
 	my @columns = sort grep { defined $row{$_} } keys %row;
 	my $names = join ', ', @columns;
