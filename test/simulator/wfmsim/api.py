@@ -17,6 +17,8 @@ from .world import DAY, years_before
 
 PLAIN_NUMBER = re.compile(r"[A-Za-z0-9_-]+\Z")
 CACHE_FROM = 16 * 1024
+# Of longer lists the answer is kept at most, not the text of each record.
+KEEP_UP_TO = 50000
 CACHE_BYTES = 128 * 1024 * 1024
 # Every parameter some endpoint knows, in lower case; others are ignored.
 PARAMETERS = {"from", "to", "detailed", "modifiedsince", "modifiedsinceutc", "page", "pagesize",
@@ -220,6 +222,8 @@ class Api:
             if renderer is None:
                 renderer = self._renderers[key[:4] + key[6:]] = call.out.Renderer(
                     resource.element, call.fields(resource), call.letter, form, share)
+        if len(records) > KEEP_UP_TO:
+            return [renderer.record(record) for record in records]
         out = []
         for record in records:
             text = kept.get(id(record))

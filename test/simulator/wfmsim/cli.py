@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import gc
 import os
 import signal
 import ssl
@@ -282,7 +283,11 @@ def main(argv=None):
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    # The data lives as long as the program: no use in searching it for garbage.
+    gc.disable()
     application, server = build(args, ended.set)
+    gc.freeze()
+    gc.enable()
     server.start()
     if args.parent_pid:
         threading.Thread(target=watch_parent, args=(args.parent_pid, ended.set),

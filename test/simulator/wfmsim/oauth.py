@@ -269,7 +269,6 @@ class OAuth:
         grant = entry.grant
         if rotation == "strict":
             grant.revoked = "refresh token reuse"
-            self._revoke_access(grant)
             raise TokenError("invalid_grant", _say(vendor, "Refresh token reuse detected"))
         if rotation == "nograce" or now >= entry.first_used + GRACE_SECONDS:
             raise TokenError("invalid_grant", _say(vendor, "refresh token is invalid"))
@@ -463,13 +462,7 @@ class OAuth:
             entry = self.refresh.get(form["token"])
             if entry is not None and entry.grant.client_id == client.client_id:
                 entry.grant.revoked = "revoked by the app"
-                self._revoke_access(entry.grant)
         return Response(200, b"")
-
-    def _revoke_access(self, grant):
-        for access in self.access.values():
-            if access.grant is grant:
-                access.revoked = True
 
     # -- what the control endpoint does -----------------------------------
 
@@ -492,7 +485,6 @@ class OAuth:
             for entry in self.grants:
                 if grant is None or entry.number == grant:
                     entry.revoked = why
-                    self._revoke_access(entry)
 
     def set_rotation(self, rotation):
         if rotation not in ROTATIONS:
