@@ -23,6 +23,163 @@ COMMENT ON FOREIGN DATA WRAPPER wfm_fdw IS 'WorkflowMax and Xero Practice Manage
 -- Connections and tokens (src/auth)
 --
 
+CREATE TABLE wfm_connections (
+    name text COLLATE "C" PRIMARY KEY,
+    api text COLLATE "C" NOT NULL,
+    client_id text COLLATE "C" NOT NULL,
+    client_secret text COLLATE "C",
+    refresh_token text COLLATE "C",
+    tenant_id text COLLATE "C",
+    scopes text COLLATE "C",
+    redirect_uri text COLLATE "C",
+    api_url text COLLATE "C",
+    token_url text COLLATE "C",
+    authorize_url text COLLATE "C",
+    connections_url text COLLATE "C",
+    revocation_url text COLLATE "C",
+    calls_per_minute integer,
+    calls_per_day integer,
+    concurrent_calls integer,
+    refresh_token_days integer,
+    owner name COLLATE "C" NOT NULL DEFAULT current_user
+);
+COMMENT ON TABLE wfm_connections IS 'apps registered with the vendor, one row for each consent; secrets can be written but not read';
+COMMENT ON COLUMN wfm_connections.name IS 'name that servers and functions use; cannot be changed';
+COMMENT ON COLUMN wfm_connections.api IS 'API and version, such as practicemanager/3.1; cannot be changed';
+COMMENT ON COLUMN wfm_connections.client_id IS 'client id of the app, from the vendor''s developer pages';
+COMMENT ON COLUMN wfm_connections.client_secret IS 'write only: secret of the app, none for a PKCE app; NULL leaves it as it is';
+COMMENT ON COLUMN wfm_connections.refresh_token IS 'write only: refresh token to start from, held by no other system; NULL leaves it as it is';
+COMMENT ON COLUMN wfm_connections.tenant_id IS 'tenant to read; NULL means the only one of the right type';
+COMMENT ON COLUMN wfm_connections.scopes IS 'scopes to ask for, separated by spaces; NULL means the usual ones of the API';
+COMMENT ON COLUMN wfm_connections.redirect_uri IS 'redirect URI registered for the app';
+COMMENT ON COLUMN wfm_connections.api_url IS 'base URL in place of the vendor''s, for a gateway or a test; superusers only';
+COMMENT ON COLUMN wfm_connections.token_url IS 'token endpoint in place of the vendor''s; superusers only';
+COMMENT ON COLUMN wfm_connections.authorize_url IS 'authorization page in place of the vendor''s; superusers only';
+COMMENT ON COLUMN wfm_connections.connections_url IS 'list of tenants in place of the vendor''s; superusers only';
+COMMENT ON COLUMN wfm_connections.revocation_url IS 'revocation endpoint in place of the vendor''s; superusers only';
+COMMENT ON COLUMN wfm_connections.calls_per_minute IS 'limit on calls of one tenant in a minute, 1 to 600; NULL means the vendor''s';
+COMMENT ON COLUMN wfm_connections.calls_per_day IS 'limit on calls of one tenant in a day; NULL means the vendor''s';
+COMMENT ON COLUMN wfm_connections.concurrent_calls IS 'limit on calls of one tenant at the same time; NULL means the vendor''s';
+COMMENT ON COLUMN wfm_connections.refresh_token_days IS 'days after which an unused refresh token dies; NULL means 60';
+COMMENT ON COLUMN wfm_connections.owner IS 'role whose members may use the connection';
+
+-- Settings go into a dump; their secret columns are always empty.
+SELECT pg_catalog.pg_extension_config_dump('wfm_connections', '');
+
+CREATE TABLE wfm_tokens (
+    connection text COLLATE "C" PRIMARY KEY,
+    generation bigint NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    intent_id uuid,
+    first_use timestamptz,
+    attempts integer NOT NULL,
+    refusals integer NOT NULL,
+    client_secret text COLLATE "C",
+    refresh_token text COLLATE "C",
+    previous_refresh_token text COLLATE "C",
+    previous_first_use timestamptz,
+    refresh_obtained_at timestamptz,
+    access_token text COLLATE "C",
+    access_obtained_at timestamptz,
+    access_expires_at timestamptz,
+    clock_offset_ms bigint,
+    boot_id text COLLATE "C",
+    last_error text COLLATE "C",
+    last_error_detail text,
+    fingerprint text COLLATE "C",
+    granted_scopes text,
+    tenant_id text COLLATE "C",
+    tenant_name text,
+    tenants text,
+    consented_by text,
+    consented_at timestamptz,
+    consent_state text COLLATE "C",
+    consent_verifier text COLLATE "C",
+    consent_asked_at timestamptz
+);
+COMMENT ON TABLE wfm_tokens IS 'grants of the connections, sealed; kept by the token worker, never dumped, not to be written by hand';
+COMMENT ON COLUMN wfm_tokens.connection IS 'name of the connection';
+COMMENT ON COLUMN wfm_tokens.generation IS 'grows by one with every token pair';
+COMMENT ON COLUMN wfm_tokens.state IS 'ready, refreshing, needs_authorization or config_error';
+COMMENT ON COLUMN wfm_tokens.intent_id IS 'refresh under way';
+COMMENT ON COLUMN wfm_tokens.first_use IS 'when the refresh token was first going to be presented';
+COMMENT ON COLUMN wfm_tokens.attempts IS 'token requests announced for the refresh under way, or made by the last one';
+COMMENT ON COLUMN wfm_tokens.refusals IS 'invalid_grant answers to the refresh under way';
+COMMENT ON COLUMN wfm_tokens.client_secret IS 'sealed';
+COMMENT ON COLUMN wfm_tokens.refresh_token IS 'sealed';
+COMMENT ON COLUMN wfm_tokens.previous_refresh_token IS 'sealed';
+COMMENT ON COLUMN wfm_tokens.previous_first_use IS 'when the previous refresh token was first presented';
+COMMENT ON COLUMN wfm_tokens.refresh_obtained_at IS 'when the refresh token was obtained or last accepted';
+COMMENT ON COLUMN wfm_tokens.access_token IS 'sealed';
+COMMENT ON COLUMN wfm_tokens.access_obtained_at IS 'when the request for the access token was sent';
+COMMENT ON COLUMN wfm_tokens.access_expires_at IS 'when the access token expires';
+COMMENT ON COLUMN wfm_tokens.clock_offset_ms IS 'wall clock minus steady clock when the tokens were stored';
+COMMENT ON COLUMN wfm_tokens.boot_id IS 'boot of the machine for which the offset holds';
+COMMENT ON COLUMN wfm_tokens.last_error IS 'class of the last failure';
+COMMENT ON COLUMN wfm_tokens.last_error_detail IS 'what the token endpoint said, without secrets';
+COMMENT ON COLUMN wfm_tokens.fingerprint IS 'name of the grant that tells nothing about it';
+COMMENT ON COLUMN wfm_tokens.granted_scopes IS 'scopes the consent covers';
+COMMENT ON COLUMN wfm_tokens.tenant_id IS 'the only tenant of the right type';
+COMMENT ON COLUMN wfm_tokens.tenant_name IS 'its name, where the vendor tells it';
+COMMENT ON COLUMN wfm_tokens.tenants IS 'tenants of the right type that the consent reaches';
+COMMENT ON COLUMN wfm_tokens.consented_by IS 'who consented';
+COMMENT ON COLUMN wfm_tokens.consented_at IS 'when';
+COMMENT ON COLUMN wfm_tokens.consent_state IS 'sealed: state parameter of the consent asked for';
+COMMENT ON COLUMN wfm_tokens.consent_verifier IS 'sealed: PKCE verifier of the consent asked for';
+COMMENT ON COLUMN wfm_tokens.consent_asked_at IS 'when the address for the consent was made';
+
+REVOKE ALL ON TABLE wfm_connections, wfm_tokens FROM PUBLIC;
+
+CREATE FUNCTION wfm_connections_seal() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION wfm_connections_seal() IS 'checks a connection and seals its secrets before they reach the table';
+CREATE FUNCTION wfm_connections_store() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION wfm_connections_store() IS 'moves the sealed secrets of a connection to wfm_tokens';
+CREATE FUNCTION wfm_connections_no_truncate() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION wfm_connections_no_truncate() IS 'refuses TRUNCATE, which would leave tokens behind';
+REVOKE ALL ON FUNCTION wfm_connections_seal(), wfm_connections_store(), wfm_connections_no_truncate() FROM PUBLIC;
+
+CREATE TRIGGER wfm_seal BEFORE INSERT OR UPDATE ON wfm_connections
+    FOR EACH ROW EXECUTE FUNCTION wfm_connections_seal();
+CREATE TRIGGER wfm_store AFTER INSERT OR UPDATE OR DELETE ON wfm_connections
+    FOR EACH ROW EXECUTE FUNCTION wfm_connections_store();
+CREATE TRIGGER wfm_no_truncate BEFORE TRUNCATE ON wfm_connections
+    FOR EACH STATEMENT EXECUTE FUNCTION wfm_connections_no_truncate();
+ALTER TABLE wfm_connections ENABLE ALWAYS TRIGGER wfm_seal;
+ALTER TABLE wfm_connections ENABLE ALWAYS TRIGGER wfm_store;
+ALTER TABLE wfm_connections ENABLE ALWAYS TRIGGER wfm_no_truncate;
+COMMENT ON TRIGGER wfm_seal ON wfm_connections IS 'checks the row and seals its secrets';
+COMMENT ON TRIGGER wfm_store ON wfm_connections IS 'moves sealed secrets to wfm_tokens';
+COMMENT ON TRIGGER wfm_no_truncate ON wfm_connections IS 'refuses TRUNCATE';
+
+CREATE FUNCTION wfm_refresh(connection text) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_refresh(text) IS 'gets a new access token for a connection now, also after its settings were mended';
+
+CREATE FUNCTION wfm_connection_status(
+    OUT name text, OUT api text, OUT owner text, OUT state text,
+    OUT generation bigint, OUT expires_at timestamptz, OUT last_refresh timestamptz,
+    OUT consented_by text, OUT consented_at timestamptz,
+    OUT refresh_token_days_left integer, OUT tenant_id text, OUT tenant_name text,
+    OUT last_error text, OUT last_error_detail text,
+    OUT refreshes bigint, OUT token_requests bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION wfm_connection_status() IS 'rows of wfm_stat_connections: the connections that the current role may see';
+
+CREATE VIEW wfm_stat_connections AS
+    SELECT * FROM wfm_connection_status();
+COMMENT ON VIEW wfm_stat_connections IS 'how the connections and their tokens stand; never a token';
+COMMENT ON COLUMN wfm_stat_connections.state IS 'ready, ready_no_refresh, refreshing, needs_authorization or config_error';
+COMMENT ON COLUMN wfm_stat_connections.generation IS 'grows by one with every token pair';
+COMMENT ON COLUMN wfm_stat_connections.refresh_token_days_left IS 'days until the refresh token dies if it is not used';
+COMMENT ON COLUMN wfm_stat_connections.last_error IS 'class of the last failure to get a token';
+COMMENT ON COLUMN wfm_stat_connections.refreshes IS 'tokens stored since the server started';
+COMMENT ON COLUMN wfm_stat_connections.token_requests IS 'token requests sent since the server started';
+GRANT SELECT ON wfm_stat_connections TO PUBLIC;
+
 --
 -- Limits (src/limit)
 --

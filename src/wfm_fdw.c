@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
+#include "auth/token_store.h"
 #include "base/compat.h"
 #include "base/settings.h"
 #include "limit/limits.h"
@@ -31,6 +32,7 @@ request_shared_memory(void)
 	if (prev_shmem_request_hook)
 		prev_shmem_request_hook();
 	wfm_limits_shmem_request();
+	wfm_token_store_shmem_request();
 }
 
 /* Find or make what was reserved. */
@@ -40,6 +42,7 @@ start_shared_memory(void)
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
 	wfm_limits_shmem_startup();
+	wfm_token_store_shmem_startup();
 }
 
 void
@@ -58,6 +61,7 @@ _PG_init(void)
 	shmem_request_hook = request_shared_memory;
 	prev_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = start_shared_memory;
+	wfm_token_launcher_register();
 }
 
 Datum

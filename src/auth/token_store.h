@@ -44,6 +44,14 @@ extern void wfm_token_get(const WfmConnection *connection,
 extern bool wfm_token_try(const WfmConnection *connection,
 						  WfmAccessToken *token);
 
+/*
+ * For a scan that names no tenant: ereports (55000) when the connection's
+ * tenant could not be told, and says why and which ones there are.  Call it
+ * when the connection has no tenant_id and token->tenant_id is "".
+ */
+extern void wfm_token_require_tenant(const WfmConnection *connection,
+									 const WfmAccessToken *token);
+
 /* Overwrite and free a copy. */
 extern void wfm_token_forget(WfmAccessToken *token);
 

@@ -1,0 +1,281 @@
+/*
+ * auth/token_shmem.c
+ *		Shared memory of the token store: reserving it, finding one's place,
+ *		waking those who work on it.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "auth/token_shmem.h"
+#include "base/settings.h"
+
+#define TRANCHE_NAME "wfm_fdw_tokens"
+
+static WfmTokenShmem view;
+WfmTokenShmem *wfm_token_shmem;
+
+/* Connections changed by the current transaction, in its memory. */
+static List *noted_changes;
+
+int64
+wfm_mono_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static Size
+workers_offset(void)
+{
+	return MAXALIGN(sizeof(WfmTokenShared));
+}
+
+static Size
+entries_offset(int nentries)
+{
+	return add_size(workers_offset(),
+					MAXALIGN(mul_size(nentries, sizeof(WfmWorkerSlot))));
+}
+
+static Size
+shmem_size(int nentries)
+{
+	return add_size(entries_offset(nentries),
+					mul_size(nentries, sizeof(WfmGrantEntry)));
+}
+
+void
+wfm_token_store_shmem_request(void)
+{
+	RequestAddinShmemSpace(shmem_size(wfm_max_grants));
+	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
+}
+
+void
+wfm_token_store_shmem_startup(void)
+{
+	char	   *start;
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	start = ShmemInitStruct("wfm_fdw tokens", shmem_size(wfm_max_grants), &found);
+	view.lock = &GetNamedLWLockTranche(TRANCHE_NAME)->lock;
+	view.nentries = wfm_max_grants;
+	view.shared = (WfmTokenShared *) start;
+	view.workers = (WfmWorkerSlot *) (start + workers_offset());
+	view.entries = (WfmGrantEntry *) (start + entries_offset(wfm_max_grants));
+	if (!found)
+	{
+		memset(start, 0, shmem_size(wfm_max_grants));
+		for (int i = 0; i < view.nentries; i++)
+			ConditionVariableInit(&view.entries[i].changed_cv);
+	}
+	LWLockRelease(AddinShmemInitLock);
+	wfm_token_shmem = &view;
+}
+
+/* Everything but the condition variable, on which somebody may still sleep. */
+static void
+clear_entry(WfmGrantEntry *entry)
+{
+	OPENSSL_cleanse(entry, offsetof(WfmGrantEntry, changed_cv));
+}
+
+WfmGrantEntry *
+wfm_grant_entry(Oid database, const char *connection, bool create)
+{
+	WfmGrantEntry *unused = NULL;
+
+	for (int i = 0; i < view.nentries; i++)
+	{
+		WfmGrantEntry *entry = &view.entries[i];
+
+		if (entry->database == database &&
+			strcmp(entry->connection, connection) == 0)
+			return entry;
+		if (!OidIsValid(entry->database))
+			unused = entry;
+		else if (unused == NULL && entry->known && entry->absent && !entry->wanted)
+			unused = entry;
+	}
+	if (!create || unused == NULL)
+		return NULL;
+
+	clear_entry(unused);
+	unused->database = database;
+	strlcpy(unused->connection, connection, NAMEDATALEN);
+	unused->due_mono_ms = WFM_TIME_NEVER;
+	unused->due_wall_ms = WFM_TIME_NEVER;
+	return unused;
+}
+
+void
+wfm_grant_entry_free(WfmGrantEntry *entry)
+{
+	clear_entry(entry);
+	ConditionVariableBroadcast(&entry->changed_cv);
+}
+
+void
+wfm_grant_entry_wipe(WfmGrantEntry *entry)
+{
+	OPENSSL_cleanse(entry->token, entry->token_len);
+	entry->token_len = 0;
+	entry->generation = 0;
+	entry->expires_at = 0;
+	entry->expires_mono_ms = 0;
+	entry->taken = false;
+	entry->had_2xx = false;
+	entry->late_wish = false;
+	entry->unauthorized = 0;
+}
+
+bool
+wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
+							bool claim, Oid *other_database,
+							char other_connection[NAMEDATALEN])
+{
+	bool		held = false;
+
+	if (wfm_token_shmem == NULL)
+		return false;
+	LWLockAcquire(view.lock, LW_EXCLUSIVE);
+	for (int i = 0; i < view.nentries && !held; i++)
+	{
+		const WfmGrantEntry *entry = &view.entries[i];
+
+		if (!OidIsValid(entry->database) ||
+			strcmp(entry->fingerprint, fingerprint) != 0 ||
+			(entry->database == MyDatabaseId &&
+			 strcmp(entry->connection, connection) == 0))
+			continue;
+		held = true;
+		*other_database = entry->database;
+		strlcpy(other_connection, entry->connection, NAMEDATALEN);
+	}
+	if (claim && !held)
+	{
+		WfmGrantEntry *own = wfm_grant_entry(MyDatabaseId, connection, true);
+
+		if (own != NULL)
+			strlcpy(own->fingerprint, fingerprint, sizeof(own->fingerprint));
+	}
+	LWLockRelease(view.lock);
+	return held;
+}
+
+/* Set the latch of a process that may be gone already. */
+static void
+wake_process(pid_t pid)
+{
+	PGPROC	   *proc = pid == 0 ? NULL : BackendPidGetProc(pid);
+
+	if (proc != NULL)
+		SetLatch(&proc->procLatch);
+}
+
+void
+wfm_launcher_wake(void)
+{
+	wake_process(view.shared->launcher_pid);
+}
+
+void
+wfm_token_wake(Oid database)
+{
+	pid_t		pid = 0;
+
+	LWLockAcquire(view.lock, LW_SHARED);
+	for (int i = 0; i < view.nentries; i++)
+	{
+		if (view.workers[i].database == database)
+			pid = view.workers[i].pid;
+	}
+	if (pid == 0)
+		pid = view.shared->launcher_pid;
+	LWLockRelease(view.lock);
+	wake_process(pid);
+}
+
+/*
+ * After a commit: what is published for the changed connections does not hold
+ * any more.  Nothing in here may fail.
+ */
+static void
+announce_changes(void)
+{
+	ListCell   *cell;
+
+	LWLockAcquire(view.lock, LW_EXCLUSIVE);
+	foreach(cell, noted_changes)
+	{
+		WfmGrantEntry *entry = wfm_grant_entry(MyDatabaseId, lfirst(cell), true);
+
+		if (entry != NULL)
+		{
+			entry->changed = true;
+			ConditionVariableBroadcast(&entry->changed_cv);
+		}
+	}
+	LWLockRelease(view.lock);
+	wfm_token_wake(MyDatabaseId);
+}
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	if (noted_changes == NIL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			announce_changes();
+			noted_changes = NIL;
+			break;
+		case XACT_EVENT_ABORT:
+			noted_changes = NIL;
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has changed wfm_connections"),
+					 errhint("Commit it instead.")));
+			break;
+		default:
+			break;
+	}
+}
+
+void
+wfm_token_note_change(const char *connection)
+{
+	static bool registered = false;
+	MemoryContext old;
+
+	if (wfm_token_shmem == NULL)
+		return;
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ended, NULL);
+		registered = true;
+	}
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	noted_changes = lappend(noted_changes, pstrdup(connection));
+	MemoryContextSwitchTo(old);
+}

@@ -1,0 +1,59 @@
+/*
+ * base/crashpoint.c
+ *		Named places where a test can kill, fail or delay a process.
+ */
+#include "postgres.h"
+
+#include "base/crashpoint.h"
+
+#ifdef WFM_CRASHPOINTS
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#define ORDER_FILE "wfm_crashpoint"
+#define HIT_FILE "wfm_crashpoint.hit"
+
+/* Say that the point was reached: a test must know that it tested something. */
+static void
+record_hit(const char *name, const char *action)
+{
+	FILE	   *file = AllocateFile(HIT_FILE, "a");
+
+	if (file == NULL)
+		elog(ERROR, "could not open %s: %m", HIT_FILE);
+	fprintf(file, "%s %s %d\n", name, action, MyProcPid);
+	FreeFile(file);
+}
+
+void
+wfm_crashpoint(const char *name)
+{
+	FILE	   *file = AllocateFile(ORDER_FILE, "r");
+	char		point[64];
+	char		action[16];
+	int			delay_ms = 0;
+	int			fields;
+
+	if (file == NULL)
+		return;
+	fields = fscanf(file, "%63s %15s %d", point, action, &delay_ms);
+	FreeFile(file);
+	if (fields < 2 || strcmp(point, name) != 0)
+		return;
+
+	record_hit(name, action);
+	if (strcmp(action, "kill") == 0)
+		kill(MyProcPid, SIGKILL);
+	else if (strcmp(action, "error") == 0)
+		elog(ERROR, "crash point %s", name);
+	else if (strcmp(action, "delay") == 0)
+		pg_usleep(delay_ms * 1000L);
+	else
+		elog(FATAL, "crash point %s: unknown action", name);
+}
+
+#endif							/* WFM_CRASHPOINTS */
