@@ -154,6 +154,10 @@ COMMENT ON TRIGGER wfm_seal ON wfm_connections IS 'checks the row and seals its 
 COMMENT ON TRIGGER wfm_store ON wfm_connections IS 'moves sealed secrets to wfm_tokens';
 COMMENT ON TRIGGER wfm_no_truncate ON wfm_connections IS 'refuses TRUNCATE';
 
+CREATE FUNCTION wfm_import_credentials(path text) RETURNS SETOF text
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_import_credentials(text) IS 'makes or changes connections from a JSON file on the server and returns their names';
+
 CREATE FUNCTION wfm_refresh(connection text) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_refresh(text) IS 'gets a new access token for a connection now, also after its settings were mended';

@@ -28,6 +28,7 @@ static const struct
 	int			min;
 	int			max;
 }			ranges[] = {
+
 	/* The limiter keeps a stamp for each call of a minute: 600 of them. */
 	{WFM_CONN_CALLS_PER_MINUTE, 1, 600},
 	{WFM_CONN_CALLS_PER_DAY, 1, 10000000},
@@ -41,7 +42,10 @@ static const WfmConnectionColumn url_columns[] = {
 	WFM_CONN_CONNECTIONS_URL, WFM_CONN_REVOCATION_URL,
 };
 
-static void pg_attribute_noreturn()
+static void refuse_value(const char *connection, WfmConnectionColumn column,
+						 const char *what, const char *hint) pg_attribute_noreturn();
+
+static void
 refuse_value(const char *connection, WfmConnectionColumn column,
 			 const char *what, const char *hint)
 {
@@ -72,9 +76,9 @@ required_value(const char *connection, const Datum *values, const bool *nulls,
 
 /* Only printable ASCII, and no space unless allowed. */
 static bool
-is_printable(const char *text, bool spaces)
+is_printable(const char *value, bool spaces)
 {
-	for (const char *p = text; *p != '\0'; p++)
+	for (const char *p = value; *p != '\0'; p++)
 	{
 		if (*p < 0x20 || *p > 0x7e || (*p == ' ' && !spaces))
 			return false;
@@ -212,7 +216,7 @@ wfm_connection_check_row(const Datum *values, const bool *nulls,
 {
 	const char *name = nulls[WFM_CONN_NAME] ? "" : text_value(values, nulls, WFM_CONN_NAME);
 	char	   *client_id;
-	char	   *text;
+	char	   *value;
 	const char *owner;
 
 	check_name(required_value(name, values, nulls, WFM_CONN_NAME));
@@ -223,29 +227,29 @@ wfm_connection_check_row(const Datum *values, const bool *nulls,
 		refuse_value(name, WFM_CONN_CLIENT_ID, "is not a client id",
 					 "Copy it from the app's page at the vendor: printable characters, no spaces.");
 
-	text = text_value(values, nulls, WFM_CONN_TENANT_ID);
-	if (text != NULL)
-		check_tenant_id(name, text);
-	text = text_value(values, nulls, WFM_CONN_SCOPES);
-	if (text != NULL &&
-		(text[0] == '\0' || strlen(text) > SCOPES_MAX || !is_printable(text, true)))
+	value = text_value(values, nulls, WFM_CONN_TENANT_ID);
+	if (value != NULL)
+		check_tenant_id(name, value);
+	value = text_value(values, nulls, WFM_CONN_SCOPES);
+	if (value != NULL &&
+		(value[0] == '\0' || strlen(value) > SCOPES_MAX || !is_printable(value, true)))
 		refuse_value(name, WFM_CONN_SCOPES, "is not a list of scopes",
 					 "Separate scopes by spaces; NULL means the usual ones.");
-	text = text_value(values, nulls, WFM_CONN_REDIRECT_URI);
-	if (text != NULL)
-		check_redirect_uri(name, text);
+	value = text_value(values, nulls, WFM_CONN_REDIRECT_URI);
+	if (value != NULL)
+		check_redirect_uri(name, value);
 	check_urls(name, values, nulls, old_values, old_nulls);
 
 	for (int i = 0; i < (int) lengthof(ranges); i++)
 	{
-		int			value;
+		int			number;
 
 		if (nulls[ranges[i].column])
 			continue;
-		value = DatumGetInt32(values[ranges[i].column]);
-		if (value < ranges[i].min || value > ranges[i].max)
+		number = DatumGetInt32(values[ranges[i].column]);
+		if (number < ranges[i].min || number > ranges[i].max)
 			refuse_value(name, ranges[i].column,
-						 psprintf("is %d", value),
+						 psprintf("is %d", number),
 						 psprintf("It must be between %d and %d; NULL means the default.",
 								  ranges[i].min, ranges[i].max));
 	}

@@ -330,6 +330,27 @@ reseed(WfmGrant *grant, const char *client_id, const char *refresh_token)
 }
 
 /*
+ * Is this the very token a live grant was seeded with?  It has been exchanged
+ * for newer ones since; to go back to it would lose them.
+ */
+static bool
+is_spent_seed(const WfmGrant *grant, const char *client_id,
+			  const char *refresh_token)
+{
+	char		fingerprint[WFM_FINGERPRINT_LEN + 1];
+
+	if (grant->fingerprint == NULL || !grant->row.has_refresh_token ||
+		grant->row.state == WFM_GRANT_NEEDS_AUTHORIZATION ||
+		!wfm_grant_fingerprint(client_id, refresh_token, fingerprint) ||
+		strcmp(fingerprint, grant->fingerprint) != 0)
+		return false;
+	ereport(NOTICE,
+			(errmsg("kept the tokens of connection \"%s\"", grant->connection),
+			 errdetail("The refresh token given is the one it was made with; newer ones have replaced it since.")));
+	return true;
+}
+
+/*
  * Put new secrets into the grant.  Everything that stays is sealed anew,
  * because the generation is part of the seal.
  */
@@ -348,6 +369,12 @@ apply_secrets(WfmGrant *grant, const Row *row, bool drop)
 
 		if (sealed != NULL)
 			plain[i] = take_secret(&ring, name, secret, sealed);
+	}
+	if (!drop && plain[1] != NULL &&
+		is_spent_seed(grant, row_text(row, WFM_CONN_CLIENT_ID), plain[1]))
+	{
+		OPENSSL_cleanse(plain[1], strlen(plain[1]));
+		plain[1] = NULL;
 	}
 
 	if (drop || plain[1] != NULL)

@@ -38,8 +38,8 @@ typedef struct WfmGrant
 	bool		has_intent;
 	pg_uuid_t	intent_id;
 	char	   *sealed[WFM_NSEALED];
-	char	   *boot_id;		/* for which row.clock_offset_ms holds; writing
-								 * puts the current one */
+	char	   *boot_id;		/* for which row.clock_offset_ms holds;
+								 * writing puts the current one */
 	char	   *error_detail;
 	char	   *fingerprint;
 	char	   *granted_scopes;

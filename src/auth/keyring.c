@@ -68,7 +68,7 @@ mode_is_safe(const struct stat *st)
 static bool
 read_key_file(const char *path, WfmKeyRing *ring, KeyFileProblem *problem)
 {
-	char		text[KEY_FILE_MAX];
+	char		content[KEY_FILE_MAX];
 	struct stat st;
 	ssize_t		len;
 	int			fd;
@@ -88,19 +88,19 @@ read_key_file(const char *path, WfmKeyRing *ring, KeyFileProblem *problem)
 		problem->text = "the key file is not a regular file";
 	else if (!mode_is_safe(&st))
 		problem->text = "the key file may be read by others than the server's user";
-	else if ((len = read(fd, text, sizeof(text))) < 0)
+	else if ((len = read(fd, content, sizeof(content))) < 0)
 	{
 		problem->os_error = errno;
 		problem->text = "the key file cannot be read";
 	}
-	else if (len == (ssize_t) sizeof(text))
+	else if (len == (ssize_t) sizeof(content))
 		problem->text = "the key file is too long";
 	else
 	{
-		ok = wfm_key_ring_parse(text, len, ring, problem->line);
+		ok = wfm_key_ring_parse(content, len, ring, problem->line);
 		if (!ok)
 			problem->text = "the key file is damaged";
-		OPENSSL_cleanse(text, sizeof(text));
+		OPENSSL_cleanse(content, sizeof(content));
 	}
 	CloseTransientFile(fd);
 	return ok;
@@ -142,7 +142,7 @@ static void
 create_key_file(const char *path)
 {
 	WfmKeyRing	ring = {0};
-	WfmSecret	text = WFM_SECRET_EMPTY;
+	WfmSecret	content = WFM_SECRET_EMPTY;
 	char		tmp[MAXPGPATH];
 	char		directory[MAXPGPATH];
 	bool		written;
@@ -154,10 +154,10 @@ create_key_file(const char *path)
 	if (fd < 0)
 		report_write_failure(tmp, "create");
 
-	written = wfm_key_ring_add(&ring) && wfm_key_ring_format(&ring, &text) &&
-		write(fd, text.text, text.len) == (ssize_t) text.len;
+	written = wfm_key_ring_add(&ring) && wfm_key_ring_format(&ring, &content) &&
+		write(fd, content.text, content.len) == (ssize_t) content.len;
 	wfm_key_ring_cleanse(&ring);
-	wfm_secret_free(&text);
+	wfm_secret_free(&content);
 	if (!written || pg_fsync(fd) != 0)
 		report_write_failure(tmp, "write");
 	CloseTransientFile(fd);

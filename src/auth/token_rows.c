@@ -230,7 +230,6 @@ read_work(void *arg)
 	MemoryContextReset(job->context);
 	job->settings = NULL;
 	job->read_only = RecoveryInProgress() || !wfm_refresh_tokens;
-	job->detail[0] = '\0';
 	work->absent = true;
 	if (!OidIsValid(oid))
 		return;
@@ -245,6 +244,9 @@ read_work(void *arg)
 	grant = wfm_grant_read(tokens, job->connection);
 	if (grant != NULL)
 	{
+		/* What the token endpoint last said stays true of the same grant. */
+		if (grant->row.generation != job->fsm.row.generation)
+			job->detail[0] = '\0';
 		give_up_shared_grant(job, tokens, grant);
 		job->profile = profile_of(job->settings, grant);
 		job->has_refresh_token = grant->row.has_refresh_token;

@@ -41,7 +41,8 @@ typedef struct WfmGrantEntry
 
 	/* from backends to the worker; the worker clears what it has taken */
 	bool		wanted;			/* somebody wants a token */
-	bool		changed;		/* the row was changed: nothing published holds */
+	bool		changed;		/* the row was changed: nothing published
+								 * holds */
 	bool		refresh_asked;	/* wfm_refresh() */
 	uint64		unauthorized;	/* generation that got a 401; 0 = none */
 

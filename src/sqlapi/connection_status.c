@@ -50,6 +50,7 @@ static void
 set_text(Datum *values, bool *nulls, int column, const char *text)
 {
 	nulls[column] = text == NULL || text[0] == '\0';
+
 	values[column] = nulls[column] ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
