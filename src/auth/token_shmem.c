@@ -109,9 +109,8 @@ wfm_grant_entry(Oid database, const char *connection, bool create)
 		if (entry->database == database &&
 			strcmp(entry->connection, connection) == 0)
 			return entry;
-		if (!OidIsValid(entry->database))
-			unused = entry;
-		else if (unused == NULL && entry->known && entry->absent && !entry->wanted)
+		if (!OidIsValid(entry->database) ||
+			(unused == NULL && entry->known && entry->absent && !entry->wanted))
 			unused = entry;
 	}
 	if (!create || unused == NULL)

@@ -108,7 +108,7 @@ sql_type(int column)
 		case WFM_CONN_OWNER:
 			return "pg_catalog.name";
 		default:
-			return "pg_catalog.value";
+			return "pg_catalog.text";
 	}
 }
 
