@@ -55,7 +55,7 @@ wfm_decoder_create(WfmFormat format, const WfmDecodeSpec *spec,
 	d->frames = calloc(d->limits.max_depth, sizeof(WfmFrame));
 	d->root = wfm_paths_compile(format, spec, &malformed);
 	if (d->frames == NULL || d->root == NULL ||
-		format != WFM_FORMAT_XML || !wfm_xml_create(d))
+		!(format == WFM_FORMAT_XML ? wfm_xml_create(d) : wfm_json_create(d)))
 	{
 		wfm_decoder_destroy(d);
 		return NULL;
@@ -85,7 +85,10 @@ wfm_decoder_feed(WfmDecoder *d, const char *data, size_t len)
 	if (wfm_decoder_failed(d) || len == 0)
 		return d->error.status;
 	good = wfm_utf8_check(&d->utf8, data, len);
-	status = wfm_xml_feed(d, data, good);
+	if (d->format == WFM_FORMAT_XML)
+		status = wfm_xml_feed(d, data, good);
+	else
+		status = wfm_json_feed(d, data, good);
 	if (good < len && status == WFM_DECODE_OK)
 		status = wfm_decoder_fail(d, WFM_DECODE_ENCODING, d->fed + good,
 								  data[good] == '\0' ?
@@ -103,7 +106,10 @@ wfm_decoder_finish(WfmDecoder *d)
 	drop_ready(d);
 	if (wfm_decoder_failed(d))
 		return d->error.status;
-	status = wfm_xml_finish(d);
+	if (d->format == WFM_FORMAT_XML)
+		status = wfm_xml_finish(d);
+	else
+		status = wfm_json_finish(d);
 	if (status == WFM_DECODE_OK && !d->envelope.complete)
 		status = wfm_decoder_fail(d, WFM_DECODE_TRUNCATED, d->fed,
 								  d->fed == 0 ? "the body is empty" :
@@ -142,6 +148,7 @@ wfm_decoder_destroy(WfmDecoder *d)
 	if (d == NULL)
 		return;
 	wfm_xml_destroy(d);
+	wfm_json_destroy(d);
 	wfm_paths_free(d->root);
 	wfm_arena_free(&d->arena);
 	for (i = 0; i < WFM_ENVELOPE_SLOTS; i++)

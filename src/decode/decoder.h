@@ -58,8 +58,15 @@ typedef struct WfmDecodeField
  * record is delivered for each element of the innermost scope; values of the
  * outer scopes are repeated in it, also those whose elements come after the
  * inner list.  A scope's path may hold alternatives too, all of which count:
- * "Clients/Client|Client".  All strings and arrays must outlive the decoder.  With no
- * fields records are counted in the envelope and not delivered.
+ * "Clients/Client|Client".
+ *
+ * In JSON a scope's elements are those of the array at its path, or the one
+ * object there; a bare array at the top is the list of scope 0; the
+ * alternative "." means that the top object may itself be the record
+ * ("data|.").  See decode/json_values.c.
+ *
+ * All strings and arrays must outlive the decoder.  With no fields records
+ * are counted in the envelope and not delivered.
  */
 typedef struct WfmDecodeSpec
 {

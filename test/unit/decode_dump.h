@@ -15,6 +15,9 @@
 #include <string.h>
 
 #include "decode/decoder.h"
+#include "tap.h"
+
+#define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 typedef struct Dump
 {
@@ -145,6 +148,126 @@ dump_decode(WfmFormat format, const WfmDecodeSpec *spec,
 					(int) dump.error.byte_offset);
 	wfm_decoder_destroy(d);
 	return dump;
+}
+
+/* ------------------------------------------------------------------------
+ * Cases
+ * ------------------------------------------------------------------------ */
+
+/* A spec on one line: scopes and fields are NULL-terminated. */
+typedef struct Case
+{
+	const char *name;
+	const char *scopes[4];
+	const char *fields[8];		/* "1:path" is of scope 1, "{path" is JSON */
+	const char *body;
+	const char *expected;
+} Case;
+
+/* The faults whose offset depends on the library: only their class counts. */
+typedef struct FaultClass
+{
+	const char *name;
+	WfmDecodeStatus status;
+} FaultClass;
+
+/* A case's spec; the fields' array is the caller's. */
+__attribute__((unused))
+static WfmDecodeSpec
+spec_of(const Case *c, WfmDecodeField *fields)
+{
+	WfmDecodeSpec spec = {c->scopes, 0, fields, 0};
+
+	while (spec.nscopes < 4 && c->scopes[spec.nscopes])
+		spec.nscopes++;
+	while (spec.nfields < 8 && c->fields[spec.nfields])
+	{
+		WfmDecodeField *field = &fields[spec.nfields];
+		const char *path = c->fields[spec.nfields++];
+
+		field->take = WFM_TAKE_TEXT;
+		field->scope = 0;
+		if (path[0] == '{')
+		{
+			field->take = WFM_TAKE_JSON;
+			path++;
+		}
+		if (path[0] >= '0' && path[0] <= '9' && path[1] == ':')
+		{
+			field->scope = path[0] - '0';
+			path += 2;
+		}
+		field->path = path;
+	}
+	return spec;
+}
+
+/* Body of a case; \1 stands for a NUL where the name says so. */
+static char *
+body_of(const Case *c, size_t *len)
+{
+	char	   *body = strdup(c->body);
+	char	   *nul;
+
+	if (body == NULL)
+		abort();
+	*len = strlen(body);
+	if (strcmp(c->name, "a NUL") == 0 && (nul = strchr(body, 1)) != NULL)
+		*nul = '\0';
+	return body;
+}
+
+/*
+ * Decode each case whole, cut in two at every byte, and in slices of 1 to 9
+ * bytes: always the same must come out.
+ */
+__attribute__((unused))
+static void
+run_cases(WfmFormat format, const Case *cases, int ncases,
+		  const FaultClass *classes, int nclasses)
+{
+	int			i,
+				j;
+
+	for (i = 0; i < ncases; i++)
+	{
+		const Case *c = &cases[i];
+		WfmDecodeField fields[8];
+		WfmDecodeSpec spec = spec_of(c, fields);
+		size_t		len,
+					cut;
+		char	   *body = body_of(c, &len);
+		Dump		whole = dump_decode(format, &spec, NULL, body, len, 0, 0);
+		WfmDecodeStatus expected = WFM_DECODE_OK;
+		int			differing = 0;
+
+		if (c->expected)
+			is_str(whole.text, c->expected, c->name);
+		else
+		{
+			for (j = 0; j < nclasses; j++)
+				if (strcmp(classes[j].name, c->name) == 0)
+					expected = classes[j].status;
+			is_str(dump_status_names[whole.status],
+				   dump_status_names[expected], c->name);
+		}
+
+		for (cut = 1; cut < len + 9; cut++)
+		{
+			Dump		dump = cut < len ?
+				dump_decode(format, &spec, NULL, body, len, cut, 0) :
+				dump_decode(format, &spec, NULL, body, len, 0, cut - len + 1);
+			bool		same = c->expected ? strcmp(dump.text, whole.text) == 0 :
+				dump.status == whole.status;
+
+			if (!same && differing++ == 0)
+				printf("# cut %d: %s\n", (int) cut, dump.text);
+			free(dump.text);
+		}
+		ok(differing == 0, "%s: the same in any slices", c->name);
+		free(whole.text);
+		free(body);
+	}
 }
 
 #endif							/* WFM_TEST_DECODE_DUMP_H */

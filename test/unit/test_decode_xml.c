@@ -8,18 +8,6 @@
 #include "decode_dump.h"
 #include "tap.h"
 
-#define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
-
-/* A spec on one line: scopes and fields are NULL-terminated. */
-typedef struct Case
-{
-	const char *name;
-	const char *scopes[4];
-	const char *fields[8];		/* "1:path" is of scope 1, "{path" is JSON */
-	const char *body;
-	const char *expected;
-} Case;
-
 static const Case cases[] = {
 	{"a list of records", {"Clients/Client"}, {"UUID", "Name"},
 	"<Response api-method=\"List\"><Status>OK</Status><Clients>"
@@ -198,11 +186,7 @@ static const Case cases[] = {
 };
 
 /* The faults whose offset depends on the library: only their class counts. */
-static const struct
-{
-	const char *name;
-	WfmDecodeStatus status;
-}			fault_classes[] =
+static const FaultClass fault_classes[] =
 
 {
 	{"HTML", WFM_DECODE_NOT_THIS_FORMAT},
@@ -218,97 +202,6 @@ static const struct
 	{"a control character", WFM_DECODE_MALFORMED},
 	{"a NUL", WFM_DECODE_ENCODING},
 };
-
-/* A case's spec; the arrays are the caller's. */
-static WfmDecodeSpec
-spec_of(const Case *c, WfmDecodeField *fields)
-{
-	WfmDecodeSpec spec = {c->scopes, 0, fields, 0};
-
-	while (spec.nscopes < 4 && c->scopes[spec.nscopes])
-		spec.nscopes++;
-	while (spec.nfields < 8 && c->fields[spec.nfields])
-	{
-		WfmDecodeField *field = &fields[spec.nfields];
-		const char *path = c->fields[spec.nfields++];
-
-		field->take = WFM_TAKE_TEXT;
-		field->scope = 0;
-		if (path[0] == '{')
-		{
-			field->take = WFM_TAKE_JSON;
-			path++;
-		}
-		if (path[0] >= '0' && path[0] <= '9' && path[1] == ':')
-		{
-			field->scope = path[0] - '0';
-			path += 2;
-		}
-		field->path = path;
-	}
-	return spec;
-}
-
-/* Body of a case; \1 stands for a NUL where the name says so. */
-static char *
-body_of(const Case *c, size_t *len)
-{
-	char	   *body = strdup(c->body);
-	char	   *nul;
-
-	*len = strlen(body);
-	if (strcmp(c->name, "a NUL") == 0 && (nul = strchr(body, 1)) != NULL)
-		*nul = '\0';
-	return body;
-}
-
-static void
-test_cases(void)
-{
-	int			i,
-				j;
-
-	for (i = 0; i < LENGTH(cases); i++)
-	{
-		const Case *c = &cases[i];
-		WfmDecodeField fields[8];
-		WfmDecodeSpec spec = spec_of(c, fields);
-		size_t		len,
-					cut;
-		char	   *body = body_of(c, &len);
-		Dump		whole = dump_decode(WFM_FORMAT_XML, &spec, NULL, body, len, 0, 0);
-		WfmDecodeStatus expected = WFM_DECODE_OK;
-		int			differing = 0;
-
-		if (c->expected)
-			is_str(whole.text, c->expected, c->name);
-		else
-		{
-			for (j = 0; j < LENGTH(fault_classes); j++)
-				if (strcmp(fault_classes[j].name, c->name) == 0)
-					expected = fault_classes[j].status;
-			is_str(dump_status_names[whole.status],
-				   dump_status_names[expected], c->name);
-		}
-
-		/* two slices cut anywhere, and slices of 1 to 9 bytes */
-		for (cut = 1; cut < len + 9; cut++)
-		{
-			Dump		dump = cut < len ?
-				dump_decode(WFM_FORMAT_XML, &spec, NULL, body, len, cut, 0) :
-				dump_decode(WFM_FORMAT_XML, &spec, NULL, body, len, 0, cut - len + 1);
-			bool		same = c->expected ? strcmp(dump.text, whole.text) == 0 :
-				dump.status == whole.status;
-
-			if (!same && differing++ == 0)
-				printf("# cut %d: %s\n", (int) cut, dump.text);
-			free(dump.text);
-		}
-		ok(differing == 0, "%s: the same in any slices", c->name);
-		free(whole.text);
-		free(body);
-	}
-}
 
 /* Decode with one scope A and one field. */
 static Dump
@@ -530,7 +423,7 @@ test_samples(const char *folder)
 int
 main(int argc, char **argv)
 {
-	test_cases();
+	run_cases(WFM_FORMAT_XML, cases, LENGTH(cases), fault_classes, LENGTH(fault_classes));
 	test_envelope();
 	test_limits();
 	test_specs();
