@@ -459,14 +459,12 @@ turns(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int stop_at,
 		int			pick;
 		bool		batch_may = next_batch >= 0 && batch.calls > 0;
 
-		if (!batch_may)
-			pick = next_interactive;
-		else if (next_interactive < 0 || run >= INTERACTIVE_RUN ||
-				 (now - tickets[next_batch].asked_us >= AGED &&
-				  tickets[next_batch].asked_us < tickets[next_interactive].asked_us))
-			pick = next_batch;
-		else
-			pick = next_interactive;
+		bool		batch_first = next_interactive < 0 || run >= INTERACTIVE_RUN;
+
+		if (batch_may && !batch_first)
+			batch_first = now - tickets[next_batch].asked_us >= AGED &&
+				tickets[next_batch].asked_us < tickets[next_interactive].asked_us;
+		pick = batch_may && batch_first ? next_batch : next_interactive;
 		if (pick < 0)
 			return false;
 		if (pick == stop_at)
