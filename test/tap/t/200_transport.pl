@@ -10,6 +10,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use WfmHostile;
 
@@ -94,24 +95,54 @@ my %scripts = (
 	'caught in PL/pgSQL' => "DO \$\$ DECLARE n int; BEGIN FOR i IN 1..5 LOOP BEGIN "
 	  . "FOR n IN $stream LOOP IF random() < 0.005 THEN RAISE 'enough'; END IF; END LOOP; "
 	  . 'EXCEPTION WHEN raise_exception THEN NULL; END; END LOOP; END $$;',
+	# The executor of a function's query dies after the resource owner.
+	'error inside a function' => 'SELECT pg_temp.divide();',
+	'error caught in a function' => 'SELECT pg_temp.divide_and_catch();',
 	'limit' => "SELECT count(*) FROM ($stream LIMIT 200) x;",
 	'cursor, then the session ends' => "BEGIN; DECLARE c CURSOR FOR $stream; FETCH 200 FROM c;",
 );
+
+# A file closed twice would make the server hand out one descriptor twice: two
+# sorts at once would then read each other's runs.
+my $two_sorts = "SET work_mem = '64kB'; SET enable_hashjoin = off; SET enable_nestloop = off; "
+  . "SELECT 'sorted ' || count(*) FROM (SELECT a FROM generate_series(1, 20000) a ORDER BY a % 7) x "
+  . 'JOIN (SELECT b FROM generate_series(1, 20000) b ORDER BY b % 5) y ON a = b;';
+
+my $functions = <<"END";
+CREATE FUNCTION pg_temp.divide() RETURNS void LANGUAGE plpgsql AS \$\$
+BEGIN
+	PERFORM 1 / (200 - row_number() OVER ()) FROM ($stream) x;
+END \$\$;
+CREATE FUNCTION pg_temp.divide_and_catch() RETURNS void LANGUAGE plpgsql AS \$\$
+BEGIN
+	PERFORM pg_temp.divide();
+EXCEPTION WHEN division_by_zero THEN
+	NULL;
+END \$\$;
+END
+
 foreach my $name (sort keys %scripts)
 {
 	my $from = -s $node->logfile;
 	my $then = $name =~ /session ends/ ? '' : "\nSELECT 'alive ' || (http_probe_counters())[2];\n"
-	  . "SELECT failure FROM http_probe('" . $hostile->url('/body/length/5') . "');";
+	  . "$two_sorts\nSELECT failure FROM http_probe('" . $hostile->url('/body/length/5') . "');";
 
-	($code, $out, $errors) = $node->psql('postgres', join(";\n", split /; (?![^\$]*\$\$;)/, $scripts{$name})
+	($code, $out, $errors) = $node->psql('postgres', $functions . join(";\n", split /; (?![^\$]*\$\$;)/, $scripts{$name})
 		  . $then, on_error_stop => 0);
 	if ($then)
 	{
 		like($out, qr/^alive 0$/m, "$name: no transfer is left");
+		like($out, qr/^sorted 20000$/m, "$name: the server's own files are sound");
 		like($out, qr/^ok$/m, "$name: and the session goes on");
 	}
 	my $log = slurp_file($node->logfile, $from);
 	unlike($log, qr/WARNING|PANIC|terminated by signal|closed before its transfer/, "$name: nothing to complain of");
+	# A backend is still ending when psql has ended.
+	for (1 .. 100)
+	{
+		last unless temporary_files();
+		sleep 0.1;
+	}
 	is(temporary_files(), 0, "$name: no temporary file is left");
 }
 
