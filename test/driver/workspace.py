@@ -230,14 +230,14 @@ class Workspace:
             folder.mkdir(exist_ok=True)
             built = REPOSITORY / "build" / name / (name + ".so")
             command = ["make", "-C", REPOSITORY / "test/modules" / name, "--no-print-directory"]
-            command.append("PG_CONFIG=%s" % (os.environ.get("PG_CONFIG") or "pg_config"))
+            command.append("PG_CONFIG=%s" % find_pg_config())
             self.step("build " + name, command, as_caller=True)
             shutil.copy(built, folder)
             make_readable(folder)
 
     def _install(self, tree, root, *settings):
         """Builds in a tree; installs below self.folder/root."""
-        pg_config = os.environ.get("PG_CONFIG") or "pg_config"
+        pg_config = find_pg_config()
         make = ["make", "-C", tree, "--no-print-directory", "with_llvm=no", *settings]
         make.append("PG_CONFIG=%s" % pg_config)
         jobs = "-j%d" % (os.cpu_count() or 1)
@@ -247,6 +247,16 @@ class Workspace:
         install = make + ["install", "DESTDIR=%s" % pg.root]
         self.step("install " + root, install, as_caller=True, env=environment)
         return pg
+
+
+def find_pg_config():
+    """The absolute path of the machine's pg_config: tasks have the private
+    copy's in their PATH."""
+    name = os.environ.get("PG_CONFIG") or "pg_config"
+    found = shutil.which(name)
+    if found is None:
+        raise StepFailed("%s not found: set PG_CONFIG to the path of pg_config" % name)
+    return found
 
 
 def mirror_sources(mirror):
