@@ -140,11 +140,14 @@ class FaultTest(SimulatorTest):
 
     def test_a_peer_that_leaves_frees_its_place(self):
         self.fault({"stall_after": 50, "stall_seconds": 60})
+        since = self.sim.control("state")["last_seq"]
         self.raw(seconds=0.2)
         deadline = time.monotonic() + 3
         while self.sim.control("state")["http"]["active"]:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)
+        entry = self.sim.log(since)[-1]
+        self.assertEqual((entry["outcome"], entry["bytes"]), ("peer gone", 50))
 
     def test_chunks(self):
         self.fault({"chunked": True})
@@ -245,6 +248,13 @@ class LogTest(SimulatorTest):
         self.assertFalse([e for e in entries if e["path"].startswith("/_control")])
         self.sim.control("reset", {"what": ["log"]})
         self.assertEqual(self.sim.log(), [])
+
+    def test_an_answer_that_was_read_is_in_the_log(self):
+        for number in range(100):
+            path = ("staff.api/list", "client.api/list")[number % 2]
+            self.sim.get("%s?n=%d" % (path, number))
+            entry = self.sim.log(self.sim.control("state")["last_seq"] - 1)[-1]
+            self.assertEqual(entry["query"], {"n": str(number)})
 
     def test_no_secret_reaches_log_or_state(self):
         self.sim.refresh()

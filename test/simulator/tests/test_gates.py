@@ -225,6 +225,28 @@ class LimitsTest(SimulatorTest):
         self.assertEqual(tenant["active"], 0)
         self.assertEqual(sim.get("staff.api/list").status, 200)
 
+    def test_a_place_is_free_once_the_answer_is_read(self):
+        sim = self.sim
+        sim.control("limits", dict(self.USUAL, minute=100000, day=100000, app_minute=100000))
+        self.addCleanup(sim.control, "limits", self.USUAL)
+        headers = {"Authorization": "Bearer " + sim.refresh(),
+                   "Xero-Tenant-Id": sim.tenants["practicemanager"]}
+        statuses = []
+
+        def call():
+            connection = sim.connect()
+            for number in range(60):
+                path = ("staff.api/list", "client.api/list")[number % 2]
+                statuses.append(sim.call("GET", "/practicemanager/3.1/" + path, headers,
+                                         connection=connection).status)
+            connection.close()
+        threads = [threading.Thread(target=call) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(statuses, [200] * 300)
+
     def test_limits_can_be_off(self):
         sim = Simulator("--no-limits", "--minute-limit", "1")
         self.addCleanup(sim.close)

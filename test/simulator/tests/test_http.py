@@ -121,6 +121,19 @@ class Life(unittest.TestCase):
             self.assertEqual(process.wait(5), 0)
             self.assertEqual(os.listdir(folder), [])
 
+    def test_sigterm_at_any_moment_after_ready(self):
+        processes = [subprocess.Popen(
+            [sys.executable, PROGRAM, "--clients", "1", "--jobs", "0", "--time", "0"],
+            stdout=subprocess.PIPE, text=True) for _ in range(8)]
+        for number, process in enumerate(processes):
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.kill)
+            self.assertTrue(process.stdout.readline().startswith("ready "))
+            time.sleep(number * 0.0002)
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            self.assertEqual(process.wait(5), 0)
+
     def test_it_ends_with_standard_input(self):
         process = self.start("--exit-with-stdin", stdin=subprocess.PIPE)
         process.stdin.close()

@@ -50,18 +50,22 @@ class Switches:
         self.version = 0
 
     def set(self, changes):
+        """Change switches; all of them or, with a wrong one, none."""
+        checked = {}
         for name, value in changes.items():
             if name in self.CHOICES:
                 if value not in self.CHOICES[name]:
                     raise ValueError("%s must be one of %s"
                                      % (name, ", ".join(self.CHOICES[name])))
-                setattr(self, name, value)
+                checked[name] = value
             elif name in self.FLAGS:
-                setattr(self, name, bool(value))
+                checked[name] = bool(value)
             elif name == "window_zone":
-                self.window_zone = float(value)
+                checked[name] = float(value)
             else:
                 raise ValueError("no such switch: %s" % name)
+        for name, value in checked.items():
+            setattr(self, name, value)
         self.version += 1
 
     def state(self):
@@ -103,7 +107,6 @@ class Call:
         self.key = key
         self.out = jsonout if wants_json(dialect, request) else xmlout
         self.params = {name.lower(): value for name, value in request.params()}
-
         self.wanted = None
         if fields_parameter and dialect.json_feature and self.params.get("fields"):
             self.wanted = tuple(sorted(

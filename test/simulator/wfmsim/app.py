@@ -37,6 +37,7 @@ class Exchange:
         self.dialect = None
         self.refresh_token = None       # presented to the token endpoint
         self.note = None
+        self.ended = False
 
 
 class Log:
@@ -139,6 +140,10 @@ class Application:
             return Response(500, text.encode(), content_type="text/plain; charset=utf-8")
 
     def end(self, exchange, sent, outcome):
+        """An exchange is over: free what it held and log it, once."""
+        if exchange.ended:
+            return
+        exchange.ended = True
         if exchange.limit_name is not None:
             self.limits.leave(exchange.limit_name)
         if exchange.refresh_token is not None:

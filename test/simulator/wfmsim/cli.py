@@ -280,27 +280,32 @@ def main(argv=None):
     if args.dump_only:
         csvdump.dump(worlds(args)["main"], args.dump_csv)
         return 0
-    ended = threading.Event()
+    # A pipe, because a signal handler must not wait for a lock.
+    ending, end = os.pipe()
+
+    def stop(*_):
+        os.write(end, b"x")
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, stop)
     # The data lives as long as the program: no use in searching it for garbage.
     gc.disable()
-    application, server = build(args, ended.set)
+    application, server = build(args, stop)
     gc.freeze()
     gc.enable()
     server.start()
     if args.parent_pid:
-        threading.Thread(target=watch_parent, args=(args.parent_pid, ended.set),
+        threading.Thread(target=watch_parent, args=(args.parent_pid, stop),
                          daemon=True).start()
     if args.exit_with_stdin:
-        threading.Thread(target=watch_stdin, args=(ended.set,), daemon=True).start()
+        threading.Thread(target=watch_stdin, args=(stop,), daemon=True).start()
     if args.port_file:
         write_whole(args.port_file, "%d\n" % server.port)
     tenants = " ".join("%s=%s" % (t.kind.lower(), t.tenant_id)
                        for t in application.tenants.all if t.consent)
     print("ready %s://%s:%d/ pid=%d %s" % (server.scheme, args.host, server.port,
                                            os.getpid(), tenants), flush=True)
-    ended.wait()
+    os.read(ending, 1)
     application.ended.set()
     server.stop()
     if args.port_file:

@@ -21,6 +21,7 @@ MAX_HEAD = 64 * 1024
 MAX_BODY = 16 * 1024 * 1024
 IDLE_SECONDS = 300
 GZIP_FROM = 256
+LAST_BYTES = 32 * 1024
 
 
 class Request:
@@ -58,11 +59,15 @@ class Response:
         self.gzipped = gzipped          # function that gives the body compressed
         self.compress = compress
         self.delivery = None
-        self.note = None                # what the log says about it
 
 
 class Gone(Exception):
     """The peer went away, or the answer ended the connection on purpose."""
+
+    def __init__(self, outcome="closed", sent=0):
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.sent = sent
 
 
 class Server:
@@ -219,7 +224,7 @@ class Server:
             body += reader.read(size)
             reader.readline(1024)
             if len(body) > MAX_BODY:
-                raise Gone()
+                raise Gone("body too large")
 
     @staticmethod
     def _refuse(connection, status, text):
@@ -231,27 +236,27 @@ class Server:
     # -- answering --------------------------------------------------------
 
     def _exchange(self, connection, request):
-        """Answer one request; False when the connection ends with it."""
-        exchange = self.application.begin(request)
-        sent = 0
-        outcome = "sent"
-        try:
-            try:
-                response = self.application.answer(exchange)
-                sent, keep = self._send(connection, request, response)
-                exchange.response = response
-                return keep
-            except Gone as gone:
-                outcome = str(gone) or "closed"
-                sent = getattr(gone, "sent", 0)
-                return False
-            except OSError:
-                outcome = "peer gone"
-                return False
-        finally:
-            self.application.end(exchange, sent, outcome)
+        """Answer one request; False when the connection ends with it.
 
-    def _send(self, connection, request, response):
+        The exchange ends just before its last bytes leave: whoever has read
+        an answer finds it in the log, and its place among the calls at once
+        free again.
+        """
+        exchange = self.application.begin(request)
+
+        def finish(sent):
+            self.application.end(exchange, sent, "sent")
+
+        try:
+            response = self.application.answer(exchange)
+            return self._send(connection, request, response, finish)
+        except Gone as gone:
+            self.application.end(exchange, gone.sent, gone.outcome)
+        except OSError:
+            self.application.end(exchange, 0, "peer gone")
+        return False
+
+    def _send(self, connection, request, response, finish):
         delivery = response.delivery or {}
         self._pause(connection, delivery.get("delay", 0))
         if "drop" in delivery:
@@ -290,11 +295,17 @@ class Server:
         if not any(key in delivery for key in SLOW):
             if delivery.get("chunked"):
                 body = _chunks(body)
-            connection.sendall(head + body)
-            return len(body), keep
-        return self._send_spoilt(connection, head, body, delivery), keep
+            data = head + body
+            if len(data) > LAST_BYTES:
+                connection.sendall(memoryview(data)[:-LAST_BYTES])
+                data = data[-LAST_BYTES:]
+            finish(len(body))
+            connection.sendall(data)
+        else:
+            self._send_spoilt(connection, head, body, delivery, finish)
+        return keep
 
-    def _send_spoilt(self, connection, head, body, delivery):
+    def _send_spoilt(self, connection, head, body, delivery, finish):
         """Deliver with a cut, a stall or a drip."""
         if delivery.get("endless_headers"):
             connection.sendall(head[:-2])
@@ -311,20 +322,18 @@ class Server:
             stall = min(int(stall), len(body))
             connection.sendall(body[:stall])
             sent = stall
-            if not self._pause(connection, float(delivery.get("stall_seconds", 3600))):
-                raise _gone("peer gone", sent)
+            self._pause(connection, float(delivery.get("stall_seconds", 3600)), sent)
         end = len(body) if cut is None else min(int(cut), len(body))
         if drip:
             step = int(drip.get("bytes", 1))
-            while sent < end:
-                part = body[sent:min(sent + step, end)]
-                connection.sendall(part)
-                sent += len(part)
-                if not self._pause(connection, float(drip.get("interval", 0.05))):
-                    raise _gone("peer gone", sent)
-        elif end > sent:
-            connection.sendall(body[sent:end])
-            sent = end
+            while sent + step < end:
+                connection.sendall(body[sent:sent + step])
+                sent += step
+                self._pause(connection, float(drip.get("interval", 0.05)), sent)
+        if cut is None and not delivery.get("endless"):
+            finish(end)
+        connection.sendall(body[sent:end])
+        sent = end
         if delivery.get("endless"):
             filler = b"<!-- endless -->" * 4096
             while not self.stopping.is_set():
@@ -332,37 +341,28 @@ class Server:
                 sent += len(filler)
         if cut is not None:
             self._end(connection, delivery.get("how", "close"), sent)
-        return sent
 
-    def _pause(self, connection, seconds):
-        """Wait; False when the peer or the server went away meanwhile."""
-        if not seconds:
-            return True
+    def _pause(self, connection, seconds, sent=0):
+        """Wait, unless the peer or the server goes away meanwhile."""
         end = time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
             if left <= 0:
-                return True
+                return
             if self.stopping.wait(min(left, 0.1)):
-                raise Gone("server stopped")
+                raise Gone("server stopped", sent)
             if _peer_closed(connection):
-                raise Gone("peer gone")
+                raise Gone("peer gone", sent)
 
     @staticmethod
     def _end(connection, how, sent):
         if how == "rst":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                   struct.pack("ii", 1, 0))
-        raise _gone("cut (%s)" % how, sent)
+        raise Gone("cut (%s)" % how, sent)
 
 
 SLOW = ("cut_after", "stall_after", "drip", "endless", "endless_headers")
-
-
-def _gone(text, sent):
-    gone = Gone(text)
-    gone.sent = sent
-    return gone
 
 
 def _spaces(mib):
