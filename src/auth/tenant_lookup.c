@@ -32,7 +32,7 @@ add_tenant(WfmTokenJob *job, const char *id, const char *name)
 								name != NULL ? " " : "", name != NULL ? name : "");
 
 	if (used + strlen(line) < sizeof(job->tenants))
-		strcpy(job->tenants + used, line);
+		memcpy(job->tenants + used, line, strlen(line) + 1);
 	pfree(line);
 }
 

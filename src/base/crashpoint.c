@@ -17,7 +17,10 @@
 #define ORDER_FILE "wfm_crashpoint"
 #define HIT_FILE "wfm_crashpoint.hit"
 
-/* Say that the point was reached: a test must know that it tested something. */
+/*
+ * Say that the point was reached, since a test must know that it tested
+ * something; and take the order back, so that recovery is not hit by it too.
+ */
 static void
 record_hit(const char *name, const char *action)
 {
@@ -27,6 +30,7 @@ record_hit(const char *name, const char *action)
 		elog(ERROR, "could not open %s: %m", HIT_FILE);
 	fprintf(file, "%s %s %d\n", name, action, MyProcPid);
 	FreeFile(file);
+	unlink(ORDER_FILE);
 }
 
 void

@@ -5,7 +5,7 @@
  * Compiled in only with -DWFM_CRASHPOINTS.  A test writes "NAME kill",
  * "NAME error" or "NAME delay MILLISECONDS" into the file wfm_crashpoint in
  * the data directory; a process that reaches NAME adds a line to
- * wfm_crashpoint.hit and acts.  The names are the K points of the token
+ * wfm_crashpoint.hit, takes the order back and acts.  The names are the K points of the token
  * protocol: see auth/token_job.c.
  */
 #ifndef WFM_BASE_CRASHPOINT_H
