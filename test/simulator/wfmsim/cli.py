@@ -280,14 +280,18 @@ def main(argv=None):
     if args.dump_only:
         csvdump.dump(worlds(args)["main"], args.dump_csv)
         return 0
-    # A pipe, because a signal handler must not wait for a lock.
+    # A pipe, and the wake-up descriptor of signals: a handler in Python would
+    # wait for the main thread, which a signal taken by another thread does
+    # not wake.
     ending, end = os.pipe()
+    os.set_blocking(end, False)
 
-    def stop(*_):
+    def stop():
         os.write(end, b"x")
 
+    signal.set_wakeup_fd(end, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, lambda *_: None)
     # The data lives as long as the program: no use in searching it for garbage.
     gc.disable()
     application, server = build(args, stop)
