@@ -112,7 +112,7 @@ static const AnswerCase answers[] = {
 	{"P04 expires_in beyond 64 bits", 200, "{" GOOD ",\"expires_in\":99999999999999999999999}", WFM_ANSWER_TOKENS, true, 3600, ""},
 	{"P04 expires_in absent", 200, "{" GOOD "}", WFM_ANSWER_TOKENS, true, 1800, ""},
 	{"P04 expires_in an object", 200, "{" GOOD ",\"expires_in\":{}}", WFM_ANSWER_TOKENS, true, 1800, ""},
-	{"D6 an odd id_token discards nothing", 200, "{" GOOD ",\"id_token\":[1],\"scope\":{\"a\":1}}", WFM_ANSWER_TOKENS, true, 1800, ""},
+	{"D6 an odd id_token discards nothing (ToolHive#6194)", 200, "{" GOOD ",\"id_token\":[1],\"scope\":{\"a\":1}}", WFM_ANSWER_TOKENS, true, 1800, ""},
 	{"P06 invalid_grant", 400, "{\"error\":\"invalid_grant\"}", WFM_ANSWER_INVALID_GRANT, false, 1800, ""},
 	{"invalid_grant in a 401", 401, "{\"error\":\"invalid_grant\"}", WFM_ANSWER_INVALID_GRANT, false, 1800, ""},
 	{"P08 invalid_client", 401, "{\"error\":\"invalid_client\"}", WFM_ANSWER_CLIENT_ERROR, false, 1800, ""},

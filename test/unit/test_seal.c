@@ -263,7 +263,7 @@ test_fingerprint(void)
 
 	wfm_grant_fingerprint("client", "token", a);
 	wfm_grant_fingerprint("client", "token", b);
-	is_str(a, b, "one grant has one fingerprint");
+	is_str(a, b, "H08 one grant has one fingerprint wherever it is kept (intuit#43)");
 	is_int((int64_t) strlen(a), WFM_FINGERPRINT_LEN, "in 64 hex digits");
 	wfm_grant_fingerprint("clientt", "oken", b);
 	ok(strcmp(a, b) != 0, "the border between id and token counts");

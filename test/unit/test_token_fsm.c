@@ -70,6 +70,15 @@ test_when(void)
 	wrote(&b, WFM_EV_STATE_WRITTEN, WFM_WRITE_DONE);
 	is_state(&b, WFM_GRANT_NEEDS_AUTHORIZATION, WFM_TOKEN_ERR_NO_REFRESH, "and a person is needed");
 	is_int(b.posts, 0, "without one request");
+	for (int i = 0; i < 2; i++)
+	{
+		fresh(&b, GRACE);
+		b.row.has_refresh_token = false;
+		boot(&b);
+		b.offset += i == 0 ? HOUR : -HOUR;
+		is_act(pass(&b, i == 0 ? 0 : 29 * MINUTE), WFM_ACT_WRITE_STATE,
+			   i == 0 ? "expired by the wall clock" : "expired by the steady clock");
+	}
 }
 
 static void
@@ -117,7 +126,7 @@ test_good_answer(void)
 	is_act(answer(&b, WFM_ANSWER_TOKENS), WFM_ACT_COMMIT, "200: D4 at once");
 	ok(wfm_fsm_holds_answer(&b.fsm), "R4 the answer is held");
 	ok(row->generation == 8 && row->state == WFM_GRANT_READY &&
-	   row->first_use_ms == WFM_TIME_NONE && row->attempts == 1, "D4 one row holds it all");
+	   row->first_use_ms == WFM_TIME_NONE && row->attempts == 1, "D4 one write holds both tokens (Executor#1779, Souz#711)");
 	ok(row->access_obtained_ms == sent && row->access_expires_ms == sent + 30 * MINUTE,
 	   "expiry counts from the sending");
 	ok(b.action.set_current == WFM_FROM_ANSWER && b.action.set_previous == WFM_FROM_CURRENT &&
@@ -131,7 +140,7 @@ test_good_answer(void)
 	posting(&b, 0);
 	answer(&b, WFM_ANSWER_TOKENS);
 	ok(b.action.set_previous == WFM_FROM_NOTHING && !row->has_previous_token,
-	   "R7 without grace the spent token is not kept");
+	   "R7 without grace the spent token is not kept (nightscout#326)");
 }
 
 /* Loses n answers in a row; gives the longest and the shortest pause. */
@@ -176,6 +185,9 @@ test_lost_answers(void)
 	is_int(shortest, WFM_RETRY_FLOOR_MS, "never two POSTs without a pause");
 	is_int(b.row.first_use_ms, first_use, "R5 a retry does not move first_use");
 	is_int(b.row.attempts, 6, "each attempt is counted in the row");
+	succeed(&b);
+	unauthorized(&b, 8, true);
+	is_int(b.action.row.attempts, 1, "and the next refresh counts anew");
 	posting(&b, GRACE);
 	b.chance = 0.9999;
 	lose(&b, 3, &shortest, &longest);
@@ -271,8 +283,9 @@ test_invalid_grant(void)
 	refuse(&b);
 	post_again(&b);
 	refuse(&b);
-	is_act(wake(&b), WFM_ACT_WRITE_STATE, "P07 confirmed, no grace: given up");
+	is_act(wake(&b), WFM_ACT_WRITE_STATE, "P07 confirmed, no grace: given up, the previous token is not tried (nightscout#326)");
 	is_int(b.posts, 2, "P07 after two requests");
+	is_int(b.action.row.first_use_ms, WFM_TIME_NONE, "P07 the intent is closed");
 	wrote(&b, WFM_EV_STATE_WRITTEN, WFM_WRITE_DONE);
 	is_state(&b, WFM_GRANT_NEEDS_AUTHORIZATION, WFM_TOKEN_ERR_GRANT, "needs_authorization");
 	is_silent(&b, "T13 64 backends on a dead grant: silence (xero-node#382)");
@@ -315,6 +328,7 @@ test_previous_token(void)
 	refuse(&b);
 	post_again(&b);
 	refuse(&b);
+	is_int(b.action.wake_mono_ms - b.mono, SECOND, "never two POSTs without a pause, here either");
 	is_act(post_again(&b), WFM_ACT_POST, "invalid_grant twice, within the grace: the previous token");
 	ok(b.action.token == WFM_TOKEN_PREVIOUS && b.action.kind == WFM_ACT_POST, "is presented once");
 	is_act(answer(&b, WFM_ANSWER_TOKENS), WFM_ACT_COMMIT, "and mends it (P13, django-oauth-toolkit#702)");
