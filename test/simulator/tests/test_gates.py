@@ -75,6 +75,17 @@ class Security(SimulatorTest):
                               Authorization="Bearer " + access["access_token"])
         self.problem(answer, 403, "Forbidden", "InsufficientPermissions")
 
+    def test_tokens_of_the_other_vendor_are_worth_nothing(self):
+        made = self.sim.control("tokens", {"new_grant": {
+            "client_id": "sim-client", "vendor": "bluerock"}})
+        body = self.sim.post_token({
+            "grant_type": "refresh_token", "refresh_token": made["refresh_token"],
+            "client_id": "sim-client", "client_secret": "sim-secret"}, None,
+            "/oauth/token").json()
+        bearer = {"Authorization": "Bearer " + body["access_token"]}
+        self.assertEqual(self.sim.get("staff.api/list", "workflowmax/3.0", **bearer).status, 401)
+        self.assertEqual(self.sim.call("GET", "/connections", bearer).status, 401)
+
     def test_the_tenant_id_may_be_in_capitals(self):
         tenant = self.sim.tenants["practicemanager"].upper()
         self.assertEqual(self.sim.get("staff.api/list", Xero_Tenant_Id=tenant).status, 200)
@@ -195,7 +206,7 @@ class LimitsTest(SimulatorTest):
         sim = self.sim
         sim.control("reset", {"what": ["limits"]})
         sim.control("faults", {"match": {"path": "/practicemanager"}, "count": 5,
-                               "action": {"delay": 0.5}})
+                               "action": {"delay": 1.0}})
         headers = {"Authorization": "Bearer " + sim.refresh(),
                    "Xero-Tenant-Id": sim.tenants["practicemanager"]}
         statuses = []

@@ -156,7 +156,7 @@ class Tokens(SimulatorTest):
     def test_two_requests_with_one_token_at_once_are_counted(self):
         _, token = self.new_grant()
         self.sim.control("faults", {"match": {"path": "/connect/token"}, "count": 1,
-                                    "action": {"delay": 0.5}})
+                                    "action": {"delay": 1.0}})
         other = self.sim.connect()
         slow = threading.Thread(target=lambda: self.post_on(other, token))
         slow.start()

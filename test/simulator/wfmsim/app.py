@@ -108,36 +108,35 @@ class Application:
         return exchange
 
     def answer(self, exchange):
-        """The response, with every fault that a test has asked for."""
-        request = exchange.request
-        if exchange.control:
-            return self.control.answer(request)
-        rule = self.faults.match(request)
-        response = None
-        if rule is not None:
-            exchange.fault = rule.number
-            self.wait(rule.action.get("delay_before", 0))
-            response = rule.before(self)
-        if response is None:
-            response = self._guarded(exchange)
-            if rule is not None:
-                response = rule.after(response)
-        exchange.response = response
-        return response
+        """The response, with every fault that a test has asked for.
+
+        A mistake of the simulator itself is a 500 that says so.
+        """
+        try:
+            if exchange.control:
+                exchange.response = self.control.answer(exchange.request)
+            else:
+                exchange.response = self._with_faults(exchange)
+        except Exception:                   # noqa: BLE001 (reported, not hidden)
+            text = "simulator error\n" + traceback.format_exc()
+            sys.stderr.write(text)
+            exchange.response = Response(500, text.encode(),
+                                         content_type="text/plain; charset=utf-8")
+        return exchange.response
+
+    def _with_faults(self, exchange):
+        rule = self.faults.match(exchange.request)
+        if rule is None:
+            return self._answer(exchange)
+        exchange.fault = rule.number
+        self.wait(rule.action.get("delay_before", 0))
+        response = rule.before()
+        return response if response is not None else rule.after(self._answer(exchange))
 
     def wait(self, seconds):
         """Sleep before a request is looked at; the program's end wakes it."""
         if seconds:
             self.ended.wait(float(seconds))
-
-    def _guarded(self, exchange):
-        """The answer; a mistake of the simulator is a 500 that says so."""
-        try:
-            return self._answer(exchange)
-        except Exception:                   # noqa: BLE001 (reported, not hidden)
-            text = "simulator error\n" + traceback.format_exc()
-            sys.stderr.write(text)
-            return Response(500, text.encode(), content_type="text/plain; charset=utf-8")
 
     def end(self, exchange, sent, outcome):
         """An exchange is over: free what it held and log it, once."""
@@ -202,7 +201,7 @@ class Application:
         if path == "/connect/revocation":
             return self.oauth.revocation(request)
         if path == "/connections" or path.startswith("/connections/"):
-            access, refusal = self._bearer(exchange)
+            access, refusal = self._bearer(exchange, "xero")
             if refusal is not None:
                 return refusal
             return self._dress(request, self.tenants.answer(
@@ -214,9 +213,9 @@ class Application:
                     exchange, dialect, request.raw_path[len(dialect.prefix):]))
         return problem(404, "Not Found", "ResourceNotFound", str(uuid.uuid4()))
 
-    def _bearer(self, exchange):
+    def _bearer(self, exchange, vendor):
         """(access token, None) or (None, the 401)."""
-        access, detail = self.oauth.check(exchange.request)
+        access, detail = self.oauth.check(exchange.request, vendor)
         if access is not None:
             exchange.grant = access.grant.number
             exchange.generation = access.generation
@@ -238,7 +237,7 @@ class Application:
 
     def _data(self, exchange, dialect, rest):
         request = exchange.request
-        access, refusal = self._bearer(exchange)
+        access, refusal = self._bearer(exchange, dialect.vendor)
         if refusal is not None:
             return refusal
         if not _allowed(dialect.scope, access.grant.scope):

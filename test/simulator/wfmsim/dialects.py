@@ -24,6 +24,7 @@ class Dialect:
     tenant_type: str
     tenant_header: str = "xero-tenant-id"
     scope: str = ""
+    vendor: str = "xero"            # whose tokens it takes
     key: str = "uuid"               # which key a get endpoint takes
     window_required: int = 400      # status of a list without from and to
     window_one_year: bool = False   # longer windows are refused

@@ -32,6 +32,9 @@ DELIVERY = {"delay", "drop", "stall_after", "stall_seconds", "cut_after", "how",
             "truncate_gzip", "force_gzip", "chunked", "no_length", "endless",
             "endless_headers", "gzip_bomb"}
 STEERING = {"after_processing", "delay_before"}
+NUMBERS = {"status", "delay", "delay_before", "stall_after", "stall_seconds", "cut_after",
+           "truncate_gzip", "gzip_bomb", "repeat_body", "pad", "extra_headers"}
+CHOICES = {"drop": ("close", "rst"), "how": ("close", "rst")}
 ACTIONS = INSTEAD | SPOILS | DELIVERY | STEERING
 
 HTML = (b"<!DOCTYPE html><html><head><title>Service unavailable</title></head>"
@@ -63,6 +66,11 @@ class Rule:
         if unknown or not self.action:
             raise ValueError("no such action: %s (there are %s)" % (
                 ", ".join(sorted(unknown)) or "(none)", ", ".join(sorted(ACTIONS))))
+        for name in NUMBERS & set(self.action):
+            float(self.action[name])
+        for name, choices in CHOICES.items():
+            if self.action.get(name, choices[0]) not in choices:
+                raise ValueError("%s is one of %s" % (name, ", ".join(choices)))
         self.seen = 0
         self.used = 0
 
@@ -88,19 +96,19 @@ class Rule:
         self.used += 1
         return True
 
-    def before(self, application):
+    def before(self):
         """The answer in the API's place, or None to let the API answer."""
         if self.action.get("after_processing") or not INSTEAD & set(self.action):
             return None
-        return self._deliver(self._spoil(self._instead(application.limits)))
+        return self._deliver(self._spoil(self._instead()))
 
     def after(self, response):
         """What becomes of the API's answer."""
         if INSTEAD & set(self.action):
-            response = self._instead(None)
+            response = self._instead()
         return self._deliver(self._spoil(response))
 
-    def _instead(self, limits):
+    def _instead(self):
         action = self.action
         headers = list(action.get("headers", {}).items())
         body = action.get("body", "")

@@ -254,11 +254,13 @@ class Server:
             self.application.end(exchange, gone.sent, gone.outcome)
         except OSError:
             self.application.end(exchange, 0, "peer gone")
+        finally:
+            self.application.end(exchange, 0, "failed")
         return False
 
     def _send(self, connection, request, response, finish):
         delivery = response.delivery or {}
-        self._pause(connection, delivery.get("delay", 0))
+        self._pause(connection, float(delivery.get("delay", 0)))
         if "drop" in delivery:
             self._end(connection, delivery["drop"], 0)
         body = response.body

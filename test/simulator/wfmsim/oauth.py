@@ -360,15 +360,16 @@ class OAuth:
             claims["nonce"] = grant.nonce
         return _sign({"alg": "RS256", "typ": "JWT"}, claims)
 
-    def check(self, request):
-        """Who sent this bearer token: (AccessToken or None, problem or None)."""
+    def check(self, request, vendor):
+        """Whose bearer token this is: (AccessToken or None, problem or None)."""
         header = request.header("authorization", "")
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None, "AuthenticationUnsuccessful"
         with self.lock:
             access = self.access.get(token.strip())
-            if access is None or access.revoked or access.grant.revoked:
+            if access is None or access.revoked or access.grant.revoked \
+                    or access.grant.vendor != vendor:
                 return access, "AuthenticationUnsuccessful"
             if self.clock.now() >= access.expires:
                 return access, "TokenExpired: token expired at %s" % _us_time(access.expires)
