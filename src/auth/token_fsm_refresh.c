@@ -124,7 +124,7 @@ static WfmFsmAction
 back_off(WfmTokenFsm *fsm, const WfmFsmEvent *event, WfmTokenError error,
 		 int64_t at_least_ms)
 {
-	int64_t		ceiling = WFM_RETRY_BASE_MS << min_ms(fsm->row.attempts - 1, 6);
+	int64_t		ceiling = WFM_RETRY_BASE_MS << max_ms(0, min_ms(fsm->row.attempts - 1, 6));
 	int64_t		delay = (int64_t) (event->chance * min_ms(ceiling, WFM_RETRY_CAP_MS));
 
 	if (fsm->maybe_used &&
