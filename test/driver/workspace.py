@@ -91,6 +91,11 @@ class Workspace:
                 make_readable(target)
         return target
 
+    def trim(self):
+        """Leaves the logs and data of a run that failed."""
+        for name in ("root", "crashroot", "source", "samples", "modules", "tmp", "s", "ports"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
