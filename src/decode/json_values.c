@@ -185,12 +185,22 @@ top_list(WfmNode *node)
 	return node->parent ? NULL : node;
 }
 
-/* A list or record stands where "." was tried: then "." is not meant. */
+/*
+ * A list or record stands where "." was tried: then "." is not meant, and
+ * what is being captured of the top object is of no use.
+ */
 static void
 leave_top_record(WfmDecoder *d, const WfmNode *node)
 {
-	if (node && node->scope == 0 && d->instance && d->instance->scope == 0)
-		wfm_scope_abandon(d);
+	int			i;
+
+	if (node == NULL || node->scope != 0 || d->instance == NULL)
+		return;
+	wfm_scope_abandon(d);
+	for (i = 0; i < d->json->depth; i++)
+		d->json->frames[i].captured = false;
+	d->captures = 0;
+	d->json->raw_len = 0;
 }
 
 bool
@@ -277,9 +287,7 @@ wfm_json_close(WfmDecoder *d, uint64_t offset)
 		return false;
 	if (frame->captured)
 	{
-		/* Its record may have been dropped meanwhile. */
-		if (d->instance &&
-			!give_json(d, frame->node, frame->take, frame->raw_start, offset))
+		if (!give_json(d, frame->node, frame->take, frame->raw_start, offset))
 			return false;
 		if (--d->captures == 0)
 			json->raw_len = 0;

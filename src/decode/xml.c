@@ -148,7 +148,12 @@ start_element(void *context, const xmlChar *name, const xmlChar *prefix,
 		else if (node->envelope && d->arena.mark == NULL)
 		{
 			/* Its text must last until its end, as a record's does. */
-			frame->marked = wfm_arena_mark(&d->arena);
+			if (!wfm_arena_mark(&d->arena))
+			{
+				wfm_decoder_fail(d, WFM_DECODE_OUT_OF_MEMORY, 0, "out of memory");
+				goto failed;
+			}
+			frame->marked = true;
 			d->record_bytes = 0;
 		}
 		if (node->njson > 0)
@@ -400,14 +405,12 @@ parse(WfmDecoder *d, const char *data, size_t len, bool last)
 {
 	WfmXml	   *xml = d->xml;
 
-	while ((len > 0 || last) && !wfm_decoder_failed(d))
+	do
 	{
 		size_t		n = len < MAX_MARKUP / 4 ? len : MAX_MARKUP / 4;
 
 		xml->passed += n;
 		xmlParseChunk(xml->ctxt, data, n, last && n == len);
-		data += n;
-		len -= n;
 		if (wfm_decoder_failed(d))
 			break;
 		if (!xml->ctxt->wellFormed)
@@ -417,9 +420,11 @@ parse(WfmDecoder *d, const char *data, size_t len, bool last)
 		else if (xml->passed - xml->last_event > MAX_MARKUP)
 			wfm_decoder_fail(d, WFM_DECODE_VALUE_TOO_BIG, offset_of(d),
 							 "a tag or comment exceeds the size limit");
-		if (last && len == 0)
+		if (n == len)
 			break;
-	}
+		data += n;
+		len -= n;
+	} while (!wfm_decoder_failed(d));
 	return d->error.status;
 }
 
@@ -450,7 +455,8 @@ parse_whole(WfmDecoder *d, const char *data, size_t len)
 {
 	size_t		cut = cut_bytes(data, len);
 
-	parse(d, data, len - cut, false);
+	if (len > cut)
+		parse(d, data, len - cut, false);
 	memcpy(d->xml->torn, data + len - cut, cut);
 	d->xml->torn_len = cut;
 	return d->error.status;

@@ -99,6 +99,8 @@ static const Case cases[] = {
 	{"an inner list as a whole and by elements", {"a", "l"}, {"{l", "{1:.", "1:n"},
 	"[{\"l\":[{\"n\":1},{\"n\":2}]}]",
 	"1.1: \"[{\"n\":1},{\"n\":2}]\" \"{\"n\":1}\" \"1\"\n1.2: \"[{\"n\":1},{\"n\":2}]\" \"{\"n\":2}\" \"2\"\n"},
+	{"a list although the top object might be taken as JSON", {"data|."}, {"{."},
+	"{\"x\":1,\"data\":[{\"y\":2}],\"z\":3}", "1: \"{\"y\":2}\"\n"},
 	{"the top record as JSON", {"data|."}, {"{."}, "{\"a\": {\"b\": [1, 2]}}",
 	"1: \"{\"a\":{\"b\":[1,2]}}\"\n"},
 
