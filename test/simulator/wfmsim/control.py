@@ -192,9 +192,10 @@ class Control:
 
     def do_stop(self, request, rest, body):
         """POST: end the program."""
+        answer = _json({"stopping": request.method == "POST"}, 200)
         if request.method == "POST":
-            self.stop()
-        return {"stopping": request.method == "POST"}
+            answer.then = self.stop
+        return answer
 
 
 def _json(body, status):

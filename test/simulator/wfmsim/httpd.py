@@ -59,6 +59,7 @@ class Response:
         self.gzipped = gzipped          # function that gives the body compressed
         self.compress = compress
         self.delivery = None
+        self.then = None                # to be called once it has been sent
 
 
 class Gone(Exception):
@@ -303,6 +304,8 @@ class Server:
                 data = data[-LAST_BYTES:]
             finish(len(body))
             connection.sendall(data)
+            if response.then is not None:
+                response.then()
         else:
             self._send_spoilt(connection, head, body, delivery, finish)
         return keep
