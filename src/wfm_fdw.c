@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/reloptions.h"
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 #include "miscadmin.h"
@@ -12,8 +13,12 @@
 
 #include "auth/token_store.h"
 #include "base/compat.h"
+#include "base/options.h"
 #include "base/settings.h"
+#include "import/import.h"
 #include "limit/limits.h"
+#include "plan/plan.h"
+#include "scan/scan.h"
 
 PG_MODULE_MAGIC;
 
@@ -54,6 +59,7 @@ _PG_init(void)
 
 	wfm_preloaded = process_shared_preload_libraries_in_progress;
 	wfm_settings_define();
+	wfm_scan_install_hooks();
 	if (!wfm_preloaded)
 		return;
 
@@ -69,11 +75,28 @@ wfm_fdw_handler(PG_FUNCTION_ARGS)
 {
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
+	/* planning */
+	routine->GetForeignRelSize = wfm_get_rel_size;
+	routine->GetForeignPaths = wfm_get_paths;
+	routine->GetForeignPlan = wfm_get_plan;
+
+	/* execution */
+	routine->BeginForeignScan = wfm_begin_scan;
+	routine->IterateForeignScan = wfm_iterate_scan;
+	routine->ReScanForeignScan = wfm_rescan;
+	routine->EndForeignScan = wfm_end_scan;
+	routine->ExplainForeignScan = wfm_explain_scan;
+
+	routine->ImportForeignSchema = wfm_import_schema;
+
 	PG_RETURN_POINTER(routine);
 }
 
 Datum
 wfm_fdw_validator(PG_FUNCTION_ARGS)
 {
+	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+
+	wfm_options_validate(options, PG_GETARG_OID(1));
 	PG_RETURN_VOID();
 }

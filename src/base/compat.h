@@ -57,4 +57,50 @@ extern int	no_such_variable
 #define wfm_my_proc_number() (MyProc->pgprocno)
 #endif
 
+/*
+ * create_foreignscan_path: 17 added fdw_restrictinfo, 18 disabled_nodes.  The
+ * shim has neither: no path here carries its own restrictions or is disabled.
+ */
+#if PG_VERSION_NUM >= 180000
+#define wfm_create_foreignscan_path(root, rel, target, rows, startup, total, \
+									pathkeys, outer, outerpath, private) \
+	create_foreignscan_path(root, rel, target, rows, 0, startup, total, \
+							pathkeys, outer, outerpath, NIL, private)
+#elif PG_VERSION_NUM >= 170000
+#define wfm_create_foreignscan_path(root, rel, target, rows, startup, total, \
+									pathkeys, outer, outerpath, private) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, \
+							pathkeys, outer, outerpath, NIL, private)
+#else
+#define wfm_create_foreignscan_path(root, rel, target, rows, startup, total, \
+									pathkeys, outer, outerpath, private) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, \
+							pathkeys, outer, outerpath, private)
+#endif
+
+/* estimate_array_length: 17 added the planner's root. */
+#if PG_VERSION_NUM >= 170000
+#define wfm_estimate_array_length(root, expr) estimate_array_length(root, expr)
+#else
+#define wfm_estimate_array_length(root, expr) estimate_array_length(expr)
+#endif
+
+/* EXPLAIN's helpers: 18 moved them out of commands/explain.h. */
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/* ExecutorRun_hook: 18 dropped execute_once. */
+#if PG_VERSION_NUM >= 180000
+#define WFM_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *query, ScanDirection direction, uint64 count
+#define WFM_EXECUTOR_RUN_ARGUMENTS query, direction, count
+#else
+#define WFM_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define WFM_EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
+#endif
+
 #endif							/* WFM_BASE_COMPAT_H */

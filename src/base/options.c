@@ -1,0 +1,357 @@
+/*
+ * base/options.c
+ *		Options of servers, foreign tables and columns.
+ */
+#include "postgres.h"
+
+#include "access/reloptions.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "base/options.h"
+
+/* How an option's value is read. */
+typedef enum OptionKind
+{
+	OPTION_NAME,				/* any text, not empty */
+	OPTION_UUID_TEXT,			/* letters, digits, '-' */
+	OPTION_DATE,
+	OPTION_BOOL,
+	OPTION_NUMBER,				/* not negative */
+	OPTION_WINDOW_COLUMN		/* only '' */
+} OptionKind;
+
+/* An option and where it may stand. */
+typedef struct Option
+{
+	const char *name;
+	OptionKind	kind;
+	bool		server;
+	bool		table;
+	bool		column;
+} Option;
+
+static const Option option_table[] = {
+	{"connection", OPTION_NAME, true, false, false},
+	{"tenant_id", OPTION_UUID_TEXT, true, false, false},
+	{"history_from", OPTION_DATE, true, true, false},
+	{"push_assumed", OPTION_BOOL, true, true, false},
+	{"latency_ms", OPTION_NUMBER, true, false, false},
+	{"call_cost", OPTION_NUMBER, true, false, false},
+	{"resource", OPTION_NAME, false, true, false},
+	{"window_column", OPTION_WINDOW_COLUMN, false, true, false},
+	{"field", OPTION_NAME, false, false, true},
+};
+
+/* Words that must never become an option: they would be world-readable. */
+static const char *const secret_words[] = {
+	"client_secret", "refresh_token", "access_token", "password", "token",
+	"secret", NULL
+};
+
+#define DEFAULT_HISTORY_FROM "2000-01-01"
+#define DEFAULT_LATENCY_MS 150.0
+#define DEFAULT_CALL_COST 1000.0
+
+const char *
+wfm_nearest(const char *word, const char *const *candidates)
+{
+	const char *best = NULL;
+	int			best_distance = INT_MAX;
+	int			word_len = strlen(word);
+	int			limit = Max(3, word_len / 2);
+
+	/* varstr_levenshtein takes at most 255 bytes */
+	if (word_len == 0 || word_len > 100)
+		return NULL;
+	for (int i = 0; candidates[i] != NULL; i++)
+	{
+		int			distance;
+
+		distance = varstr_levenshtein_less_equal(word, word_len,
+												 candidates[i],
+												 strlen(candidates[i]),
+												 1, 1, 1, limit, true);
+		if (distance <= limit && distance < best_distance)
+		{
+			best = candidates[i];
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+static bool
+belongs(const Option *option, Oid catalog)
+{
+	switch (catalog)
+	{
+		case ForeignServerRelationId:
+			return option->server;
+		case ForeignTableRelationId:
+			return option->table;
+		case AttributeRelationId:
+			return option->column;
+		default:
+			return false;
+	}
+}
+
+static const char *
+catalog_word(Oid catalog)
+{
+	switch (catalog)
+	{
+		case ForeignServerRelationId:
+			return "server";
+		case ForeignTableRelationId:
+			return "foreign table";
+		case AttributeRelationId:
+			return "column";
+		case UserMappingRelationId:
+			return "user mapping";
+		default:
+			return "foreign-data wrapper";
+	}
+}
+
+/* Complain about an option that may not stand here. */
+static void
+unknown_option(const char *name, Oid catalog)
+{
+	const char *valid[lengthof(option_table) + 1];
+	int			nvalid = 0;
+	const char *nearest;
+	StringInfoData list;
+
+	for (int i = 0; secret_words[i] != NULL; i++)
+	{
+		if (pg_strcasecmp(name, secret_words[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("option \"%s\" is not allowed for a %s",
+							name, catalog_word(catalog)),
+					 errdetail("Such options can be read by every user of the database."),
+					 errhint("Keep credentials in the table wfm_connections and name the row in the server option \"connection\".")));
+	}
+
+	initStringInfo(&list);
+	for (int i = 0; i < (int) lengthof(option_table); i++)
+	{
+		if (!belongs(&option_table[i], catalog))
+			continue;
+		valid[nvalid++] = option_table[i].name;
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+						 option_table[i].name);
+	}
+	valid[nvalid] = NULL;
+
+	nearest = wfm_nearest(name, valid);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\" for a %s", name, catalog_word(catalog)),
+			 nvalid == 0 ?
+			 errhint("There are no valid options in this context.") :
+			 nearest != NULL ?
+			 errhint("Perhaps you meant the option \"%s\".", nearest) :
+			 errhint("Valid options are: %s.", list.data)));
+}
+
+/* Complain about a value. */
+static void
+bad_value(const char *name, const char *value, const char *wanted)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
+			 errhint("%s", wanted)));
+}
+
+/* Read a date written yyyy-mm-dd, whatever DateStyle says. */
+static bool
+parse_iso_date(const char *text, DateADT *date)
+{
+	int			year,
+				month,
+				day;
+	char		rest;
+
+	if (sscanf(text, "%4d-%2d-%2d%c", &year, &month, &day, &rest) != 3)
+		return false;
+	if (year < 1 || month < 1 || month > MONTHS_PER_YEAR || day < 1 ||
+		day > day_tab[isleap(year)][month - 1])
+		return false;
+	*date = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
+static void
+check_value(const Option *option, const char *value)
+{
+	switch (option->kind)
+	{
+		case OPTION_NAME:
+			if (value[0] == '\0')
+				bad_value(option->name, value, "The value must not be empty.");
+			break;
+		case OPTION_UUID_TEXT:
+			if (value[0] == '\0' || strlen(value) > 63 ||
+				strspn(value, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") != strlen(value))
+				bad_value(option->name, value,
+						  "Give the tenant's UUID.");
+			break;
+		case OPTION_DATE:
+			{
+				DateADT		date;
+
+				if (!parse_iso_date(value, &date))
+					bad_value(option->name, value,
+							  "Give a date as yyyy-mm-dd.");
+				break;
+			}
+		case OPTION_BOOL:
+			{
+				bool		flag;
+
+				if (!parse_bool(value, &flag))
+					bad_value(option->name, value, "Give on or off.");
+				break;
+			}
+		case OPTION_NUMBER:
+			{
+				double		number;
+
+				if (!parse_real(value, &number, 0, NULL) || !(number >= 0))
+					bad_value(option->name, value,
+							  "Give a number that is not negative.");
+				break;
+			}
+		case OPTION_WINDOW_COLUMN:
+			if (value[0] != '\0')
+				bad_value(option->name, value,
+						  "Only the empty value is allowed: it says that the API's window does not test a column of the record.");
+			break;
+	}
+}
+
+void
+wfm_options_validate(List *options, Oid catalog)
+{
+	ListCell   *lc;
+	bool		has_connection = false;
+	bool		has_resource = false;
+
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const Option *option = NULL;
+
+		for (int i = 0; i < (int) lengthof(option_table); i++)
+		{
+			if (belongs(&option_table[i], catalog) &&
+				strcmp(option_table[i].name, def->defname) == 0)
+				option = &option_table[i];
+		}
+		if (option == NULL)
+			unknown_option(def->defname, catalog);
+		check_value(option, defGetString(def));
+		if (strcmp(def->defname, "connection") == 0)
+			has_connection = true;
+		if (strcmp(def->defname, "resource") == 0)
+			has_resource = true;
+	}
+
+	if (catalog == ForeignServerRelationId && !has_connection)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"connection\" is missing"),
+				 errhint("Name a row of wfm_connections: OPTIONS (connection 'name').")));
+	if (catalog == ForeignTableRelationId && !has_resource)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"resource\" is missing"),
+				 errhint("Say what the table holds, for example OPTIONS (resource 'client').")));
+}
+
+/* Let a list of options set members; later lists override earlier ones. */
+static void
+apply_options(WfmOptions *result, List *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		char	   *value = defGetString(def);
+
+		if (strcmp(def->defname, "connection") == 0)
+			result->connection = value;
+		else if (strcmp(def->defname, "tenant_id") == 0)
+			result->tenant_id = value;
+		else if (strcmp(def->defname, "resource") == 0)
+			result->resource = value;
+		else if (strcmp(def->defname, "history_from") == 0)
+			(void) parse_iso_date(value, &result->history_from);
+		else if (strcmp(def->defname, "push_assumed") == 0)
+			(void) parse_bool(value, &result->push_assumed);
+		else if (strcmp(def->defname, "window_column") == 0)
+			result->window_column_off = true;
+		else if (strcmp(def->defname, "latency_ms") == 0)
+			(void) parse_real(value, &result->latency_ms, 0, NULL);
+		else if (strcmp(def->defname, "call_cost") == 0)
+			(void) parse_real(value, &result->call_cost, 0, NULL);
+	}
+}
+
+WfmOptions *
+wfm_options_of_server(Oid serverid)
+{
+	ForeignServer *server = GetForeignServer(serverid);
+	WfmOptions *result = palloc0(sizeof(WfmOptions));
+
+	result->serverid = serverid;
+	result->server_owner = server->owner;
+	result->server_name = server->servername;
+	(void) parse_iso_date(DEFAULT_HISTORY_FROM, &result->history_from);
+	result->push_assumed = true;
+	result->latency_ms = DEFAULT_LATENCY_MS;
+	result->call_cost = DEFAULT_CALL_COST;
+	apply_options(result, server->options);
+	return result;
+}
+
+WfmOptions *
+wfm_options_of_table(Oid relid)
+{
+	ForeignTable *table = GetForeignTable(relid);
+	WfmOptions *result = wfm_options_of_server(table->serverid);
+
+	apply_options(result, table->options);
+	return result;
+}
+
+char *
+wfm_options_field(Oid relid, AttrNumber attnum)
+{
+	List	   *options = GetForeignColumnOptions(relid, attnum);
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, "field") == 0)
+			return defGetString(def);
+	}
+	return NULL;
+}

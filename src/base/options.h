@@ -1,0 +1,55 @@
+/*
+ * base/options.h
+ *		Options of servers, foreign tables and columns.
+ *
+ * Only syntax is judged here: whether a connection or a resource exists is
+ * looked up when it is used, since pg_dump restores servers before rows.
+ */
+#ifndef WFM_BASE_OPTIONS_H
+#define WFM_BASE_OPTIONS_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+#include "utils/date.h"
+
+/* Options of a server, overridden by those of a foreign table. */
+typedef struct WfmOptions
+{
+	Oid			serverid;
+	Oid			server_owner;
+	char	   *server_name;
+	char	   *connection;		/* name in wfm_connections */
+	char	   *tenant_id;		/* NULL: the connection's */
+	char	   *resource;		/* table only */
+	DateADT		history_from;	/* first day of windowed lists */
+	bool		window_column_off;	/* window_column '' */
+	bool		push_assumed;	/* use filters graded "assumed" */
+	double		latency_ms;		/* expected time of one call */
+	double		call_cost;		/* planner's cost of one call */
+} WfmOptions;
+
+/* Read the options of a foreign table and its server. */
+extern WfmOptions *wfm_options_of_table(Oid relid);
+
+/* Read the options of a server. */
+extern WfmOptions *wfm_options_of_server(Oid serverid);
+
+/* The column option "field" (a path in the record); NULL when not set. */
+extern char *wfm_options_field(Oid relid, AttrNumber attnum);
+
+/*
+ * Check options as CREATE and ALTER give them, for the catalog they belong
+ * to (as in the validator's second argument).  ereports HV00D for an unknown
+ * option, with the nearest valid one as HINT, and HV024 for a bad value.
+ */
+extern void wfm_options_validate(List *options, Oid catalog);
+
+/*
+ * The entry of a NULL-terminated list that is nearest to a mistyped word, or
+ * NULL if none is near.
+ */
+extern const char *wfm_nearest(const char *word, const char *const *candidates);
+
+#endif							/* WFM_BASE_OPTIONS_H */

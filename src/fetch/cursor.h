@@ -1,0 +1,123 @@
+/*
+ * fetch/cursor.h
+ *		A scan's requests, their answers, and the records in them.
+ *
+ * A cursor turns one access path with its values into requests (keys times
+ * windows), runs them side by side within the limits, retries what may be
+ * retried, and hands out the records in the order of the requests.
+ */
+#ifndef WFM_FETCH_CURSOR_H
+#define WFM_FETCH_CURSOR_H
+
+#include "postgres.h"
+
+#include "utils/date.h"
+
+#include "auth/connection.h"
+#include "base/options.h"
+#include "catalog/resource.h"
+#include "decode/decoder.h"
+
+/* The values of one filter that is compared for equality (or "since"). */
+typedef struct WfmKeySet
+{
+	int			filter;			/* index into the endpoint's filters */
+	int			nvalues;
+	char	  **values;			/* as sent, before percent-encoding */
+} WfmKeySet;
+
+/* What to fetch.  Must outlive the cursor, with all it points to. */
+typedef struct WfmFetchSpec
+{
+	const char *table_name;		/* for messages */
+	const WfmConnection *connection;
+	const WfmOptions *options;
+	const WfmResource *resource;
+	const WfmEndpoint *endpoint;
+	WfmKeySet	keys[WFM_MAX_FILTERS];
+	int			nkeys;
+	DateADT		first_day;		/* days wanted: window and history bounds */
+	DateADT		last_day;
+	bool		explicit_window;	/* the days came from input columns */
+	const WfmDecodeField *fields;	/* values wanted of each record */
+	int			nfields;
+	bool		detailed;		/* ask for the long form */
+	bool		lazy;			/* few rows may be wanted: do not run ahead */
+} WfmFetchSpec;
+
+/* What a cursor did, for EXPLAIN ANALYZE and the statistics. */
+typedef struct WfmFetchStats
+{
+	int64		calls;			/* requests sent */
+	int64		answers;		/* answers used */
+	int64		records;		/* records received */
+	int64		rows;			/* records handed out */
+	int64		bytes;			/* decoded body bytes */
+	int64		retries;
+	int64		limited;		/* answers with status 429 */
+	int64		network_us;		/* time spent waiting for the network */
+	int64		permit_us;		/* ... for the API's limits */
+	int64		token_us;		/* ... for an access token */
+} WfmFetchStats;
+
+/* One record and where it came from. */
+typedef struct WfmRow
+{
+	const WfmValue *values;		/* nfields, in the spec's order */
+	uint64		number;			/* 1-based within its answer */
+	const char *request;		/* path and parameters, for messages */
+	const int  *key_index;		/* for each key set, which value asked for it */
+} WfmRow;
+
+typedef enum WfmCursorState
+{
+	WFM_CURSOR_ROW,				/* *row is set, valid until the next call */
+	WFM_CURSOR_WAIT,			/* nothing yet: wait for the descriptor */
+	WFM_CURSOR_END
+} WfmCursorState;
+
+typedef struct WfmCursor WfmCursor;
+
+/*
+ * Open a cursor whose resources live until wfm_cursor_close or the end of
+ * owner.  Nothing is sent before the first row is asked for.
+ */
+extern WfmCursor *wfm_cursor_open(const WfmFetchSpec *spec,
+								  MemoryContext owner);
+
+/* The next row, waiting as long as it takes; NULL at the end. */
+extern const WfmRow *wfm_cursor_next(WfmCursor *cursor);
+
+/*
+ * The same without waiting.  After WFM_CURSOR_WAIT the descriptor becomes
+ * readable when it is worth calling again.
+ */
+extern WfmCursorState wfm_cursor_poll(WfmCursor *cursor, const WfmRow **row);
+
+/* The descriptor for WFM_CURSOR_WAIT; -1 before the first poll. */
+extern int	wfm_cursor_fd(WfmCursor *cursor);
+
+/*
+ * The executor stops asking for now (a suspended portal): let what is under
+ * way come to its end, for a short while, and cancel the rest, so that no
+ * slot is held while a client thinks.
+ */
+extern void wfm_cursor_settle(WfmCursor *cursor);
+
+/* Counters so far. */
+extern const WfmFetchStats *wfm_cursor_stats(const WfmCursor *cursor);
+
+/* Close: cancels what is under way.  NULL is allowed. */
+extern void wfm_cursor_close(WfmCursor *cursor);
+
+/*
+ * Requests that a full read of the spec would send if each succeeded at
+ * once; what the planner prices.
+ */
+extern int64 wfm_fetch_count_calls(const WfmDialect *dialect,
+								   const WfmResource *resource,
+								   const WfmEndpoint *endpoint,
+								   bool by_date, int64 nkeys,
+								   DateADT first_day, DateADT last_day);
+
+#endif							/* WFM_FETCH_CURSOR_H */

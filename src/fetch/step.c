@@ -1,0 +1,302 @@
+/*
+ * fetch/step.c
+ *		The requests of a cursor: keys, windows, URLs.
+ *
+ * Windows.  The API takes at most a year, and nobody documents whether the
+ * last day counts or in which zone a day begins.  So neighbouring windows
+ * overlap, and each row is delivered by one of them:
+ *
+ * - Where the record carries the date that the window tests, a step owns a
+ *   range of days, asks for a day more in front and two more behind, and
+ *   rows of days that it does not own are dropped.
+ * - Elsewhere a step asks for a day more behind, and a row whose key came in
+ *   the neighbouring window already is dropped (fetch/seam.c).
+ *
+ * Either way the rows are the same for an inclusive and an exclusive server.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+
+#include "fetch/step.h"
+#include "http/url.h"
+
+/* Days asked for beyond those owned. */
+#define PAD_BEFORE_BY_DATE 1
+#define PAD_AFTER_BY_DATE 2
+#define PAD_AFTER_BY_KEY 1
+
+bool
+wfm_fetch_by_date(const WfmFetchSpec *spec)
+{
+	return spec->resource->window_column != NULL &&
+		!spec->options->window_column_off;
+}
+
+/* Days one window can own. */
+static int
+days_owned(const WfmDialect *dialect, bool by_date)
+{
+	int			pad = by_date ? PAD_BEFORE_BY_DATE + PAD_AFTER_BY_DATE :
+		PAD_AFTER_BY_KEY;
+
+	/* from and to are widest_window_days apart at most: one day more */
+	return dialect->widest_window_days + 1 - pad;
+}
+
+int64
+wfm_fetch_count_calls(const WfmDialect *dialect, const WfmResource *resource,
+					  const WfmEndpoint *endpoint, bool by_date, int64 nkeys,
+					  DateADT first_day, DateADT last_day)
+{
+	int64		windows = 1;
+
+	if (endpoint->paging == WFM_PAGING_WINDOWS)
+	{
+		int64		days = (int64) last_day - first_day + 1;
+		int			width = days_owned(dialect, by_date);
+
+		windows = days <= 0 ? 0 : (days + width - 1) / width;
+	}
+	return nkeys * windows;
+}
+
+/* Append one parameter to a query string. */
+static void
+append_parameter(StringInfo query, const char *name, const char *value)
+{
+	size_t		len = strlen(value);
+	size_t		need = wfm_url_encode(value, len, NULL, 0);
+
+	appendStringInfo(query, "%c%s=", query->len == 0 ? '?' : '&', name);
+	enlargeStringInfo(query, need + 1);
+	wfm_url_encode(value, len, query->data + query->len, need + 1);
+	query->len += need;
+}
+
+static char *
+day_text(DateADT day, char *buffer)
+{
+	int			year,
+				month,
+				mday;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	snprintf(buffer, 9, "%04d%02d%02d", year % 10000, month, mday);
+	return buffer;
+}
+
+/* The filter's value in this step, NULL if the step has none. */
+static const char *
+step_value(const WfmStep *step, const WfmFetchSpec *spec, int filter)
+{
+	if (step->odd_keys_only)
+		return NULL;
+	for (int i = 0; i < spec->nkeys; i++)
+	{
+		if (spec->keys[i].filter == filter)
+			return spec->keys[i].values[step->key_index[i]];
+	}
+	return NULL;
+}
+
+/* Write the step's path and parameters, and its whole URL. */
+static void
+build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	const WfmEndpoint *endpoint = step->endpoint;
+	StringInfoData path;
+	StringInfoData query;
+	const char *hole = strstr(endpoint->path, "{}");
+	char		day[9];
+
+	initStringInfo(&path);
+	initStringInfo(&query);
+	if (hole == NULL)
+		appendStringInfoString(&path, endpoint->path);
+
+	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
+	{
+		const WfmFilter *filter = &endpoint->filters[i];
+		const char *value = step_value(step, spec, i);
+
+		if (filter->place == WFM_IN_PATH && value != NULL && hole != NULL)
+		{
+			size_t		need = wfm_url_encode(value, strlen(value), NULL, 0);
+
+			appendBinaryStringInfo(&path, endpoint->path, hole - endpoint->path);
+			enlargeStringInfo(&path, need + 1);
+			wfm_url_encode(value, strlen(value), path.data + path.len, need + 1);
+			path.len += need;
+			appendStringInfoString(&path, hole + 2);
+		}
+		else if (filter->place == WFM_IN_QUERY && filter->parameter != NULL &&
+				 value != NULL)
+			append_parameter(&query, filter->parameter, value);
+	}
+
+	if (step->has_window)
+	{
+		append_parameter(&query, "from", day_text(step->ask_first, day));
+		append_parameter(&query, "to", day_text(step->ask_last, day));
+	}
+	if (spec->detailed && (endpoint->flags & WFM_ENDPOINT_DETAILED) != 0)
+		append_parameter(&query, "detailed", "true");
+
+	step->request = psprintf("%s%s", path.data, query.data);
+	step->url = psprintf("%s%s", spec->connection->api_url, step->request);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Set the days a step owns and asks for. */
+static void
+set_window(WfmStep *step, const WfmFetchSpec *spec, DateADT first, DateADT last)
+{
+	step->has_window = true;
+	step->own_first = first;
+	step->own_last = last;
+	if (wfm_fetch_by_date(spec))
+	{
+		step->ask_first = first - PAD_BEFORE_BY_DATE;
+		step->ask_last = last + PAD_AFTER_BY_DATE;
+	}
+	else
+	{
+		step->ask_first = first;
+		/* what the user gave as the last day is sent as it is */
+		step->ask_last = spec->explicit_window && last == spec->last_day ?
+			last : last + PAD_AFTER_BY_KEY;
+	}
+}
+
+static WfmStep *
+make_step(const WfmFetchSpec *spec, const WfmEndpoint *endpoint,
+		  const int *key_index, bool with_keys, MemoryContext context)
+{
+	WfmStep    *step = MemoryContextAllocZero(context, sizeof(WfmStep));
+
+	step->endpoint = endpoint;
+	step->odd_keys_only = !with_keys;
+	memcpy(step->key_index, key_index, sizeof(step->key_index));
+	return step;
+}
+
+/* Append the steps of one combination of keys. */
+static void
+build_windows(dlist_head *steps, const WfmFetchSpec *spec,
+			  const WfmEndpoint *endpoint, const int *key_index,
+			  bool with_keys, MemoryContext context)
+{
+	int			width = days_owned(spec->connection->dialect,
+								   wfm_fetch_by_date(spec));
+	DateADT		last = spec->last_day;
+
+	if (endpoint->paging != WFM_PAGING_WINDOWS)
+	{
+		WfmStep    *step = make_step(spec, endpoint, key_index, with_keys, context);
+
+		build_request(step, spec, context);
+		dlist_push_tail(steps, &step->node);
+		return;
+	}
+
+	while (last >= spec->first_day)
+	{
+		DateADT		first = Max(spec->first_day, last - width + 1);
+		WfmStep    *step = make_step(spec, endpoint, key_index, with_keys, context);
+
+		set_window(step, spec, first, last);
+		build_request(step, spec, context);
+		dlist_push_tail(steps, &step->node);
+		last = first - 1;
+	}
+}
+
+void
+wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
+				const WfmEndpoint *endpoint, bool with_keys,
+				MemoryContext context)
+{
+	int			index[WFM_MAX_FILTERS] = {0};
+	int			nkeys = with_keys ? spec->nkeys : 0;
+
+	/* an empty set of values matches nothing */
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (spec->keys[i].nvalues == 0)
+			return;
+	}
+
+	for (;;)
+	{
+		int			i;
+
+		build_windows(steps, spec, endpoint, index, with_keys, context);
+
+		/* next combination, the last key set running fastest */
+		for (i = nkeys - 1; i >= 0; i--)
+		{
+			if (++index[i] < spec->keys[i].nvalues)
+				break;
+			index[i] = 0;
+		}
+		if (i < 0)
+			return;
+	}
+}
+
+bool
+wfm_step_halve(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
+{
+	WfmStep    *older;
+	DateADT		first = step->own_first;
+	DateADT		last = step->own_last;
+	DateADT		middle;
+
+	if (!step->has_window || first >= last)
+		return false;
+	middle = first + (last - first) / 2;
+
+	older = make_step(spec, step->endpoint, step->key_index,
+					  !step->odd_keys_only, context);
+	set_window(older, spec, first, middle);
+	build_request(older, spec, context);
+	dlist_insert_after(&step->node, &older->node);
+
+	set_window(step, spec, middle + 1, last);
+	build_request(step, spec, context);
+	step->failures = 0;
+	return true;
+}
+
+const char *
+wfm_step_path_key(const WfmStep *step, const WfmFetchSpec *spec)
+{
+	for (int i = 0; i < wfm_endpoint_nfilters(step->endpoint); i++)
+	{
+		if (step->endpoint->filters[i].place == WFM_IN_PATH)
+			return step_value(step, spec, i);
+	}
+	return NULL;
+}
+
+bool
+wfm_step_key_is_odd(const WfmStep *step, const WfmFetchSpec *spec)
+{
+	const char *key = wfm_step_path_key(step, spec);
+
+	return key != NULL &&
+		key[strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0';
+}
+
+bool
+wfm_step_is_sendable(const WfmStep *step, const WfmFetchSpec *spec)
+{
+	const char *key = wfm_step_path_key(step, spec);
+
+	return key == NULL || !wfm_url_segment_is_unsafe(key, strlen(key));
+}

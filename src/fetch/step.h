@@ -1,0 +1,84 @@
+/*
+ * fetch/step.h
+ *		One request of a cursor, from its key and window to its URL.
+ */
+#ifndef WFM_FETCH_STEP_H
+#define WFM_FETCH_STEP_H
+
+#include "postgres.h"
+
+#include "lib/ilist.h"
+
+#include "fetch/cursor.h"
+#include "http/transfer.h"
+#include "limit/limits.h"
+
+typedef enum WfmStepState
+{
+	WFM_STEP_NEW,				/* nothing done yet */
+	WFM_STEP_PERMIT,			/* waiting for permission to call */
+	WFM_STEP_RUNNING,			/* request sent */
+	WFM_STEP_BACKOFF,			/* failed, to be tried again at not_before_us */
+	WFM_STEP_ANSWERED,			/* answer complete, rows can be taken */
+	WFM_STEP_EMPTY,				/* answered: no such thing, zero rows */
+	WFM_STEP_FAILED				/* problem is set: raised when its turn comes */
+} WfmStepState;
+
+typedef struct WfmStep
+{
+	dlist_node	node;			/* in the cursor's list, in order */
+	WfmStepState state;
+	const WfmEndpoint *endpoint;
+	int			key_index[WFM_MAX_FILTERS];
+	bool		has_window;
+	DateADT		own_first;		/* days whose rows this step delivers */
+	DateADT		own_last;
+	DateADT		ask_first;		/* days it asks for: wider, see step.c */
+	DateADT		ask_last;
+	bool		odd_keys_only;	/* reads the list for keys a get refused */
+	char	   *request;		/* path and parameters, for messages */
+	char	   *url;
+	int			failures;		/* attempts that failed */
+	int			limited;		/* times a 429 came back */
+	bool		was_unauthorized;	/* tried again after a 401 already */
+	int64		not_before_us;
+	int64		started_us;		/* when permission was asked for */
+	bool		noticed;		/* NOTICE about a long wait was sent */
+	uint64		token_generation;
+	WfmPermit  *permit;
+	WfmTransfer *transfer;
+	struct WfmProblem *problem;
+} WfmStep;
+
+/* Does the window of this spec's endpoint test a column of the record? */
+extern bool wfm_fetch_by_date(const WfmFetchSpec *spec);
+
+/*
+ * Append the steps for an endpoint to the list: every combination of keys,
+ * and for each the windows, newest first.
+ */
+extern void wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
+							const WfmEndpoint *endpoint, bool with_keys,
+							MemoryContext context);
+
+/*
+ * Replace a windowed step that proved too large by two of half its days,
+ * newest first.  False if it is a single day or has no window.
+ */
+extern bool wfm_step_halve(WfmStep *step, const WfmFetchSpec *spec,
+						   MemoryContext context);
+
+/*
+ * Is the value in the step's path one that some servers answer with 404
+ * although it exists (characters outside [A-Za-z0-9_-])?
+ */
+extern bool wfm_step_key_is_odd(const WfmStep *step, const WfmFetchSpec *spec);
+
+/* The value in the step's path, NULL if it has none. */
+extern const char *wfm_step_path_key(const WfmStep *step,
+									 const WfmFetchSpec *spec);
+
+/* Can the step's URL be sent at all ("." and ".." cannot be in a path)? */
+extern bool wfm_step_is_sendable(const WfmStep *step, const WfmFetchSpec *spec);
+
+#endif							/* WFM_FETCH_STEP_H */

@@ -1,0 +1,201 @@
+/*
+ * fetch/table.c
+ *		A foreign table resolved against its options, its connection and the
+ *		catalogue.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "fetch/table.h"
+
+/* Lists are read this many days ahead of today: planned work has dates. */
+#define DAYS_AHEAD 367
+
+Oid
+wfm_type_oid(WfmType type)
+{
+	switch (type)
+	{
+		case WFM_TYPE_TEXT:
+			return TEXTOID;
+		case WFM_TYPE_UUID:
+			return UUIDOID;
+		case WFM_TYPE_BOOLEAN:
+			return BOOLOID;
+		case WFM_TYPE_INTEGER:
+			return INT4OID;
+		case WFM_TYPE_NUMERIC:
+			return NUMERICOID;
+		case WFM_TYPE_DATE:
+			return DATEOID;
+		case WFM_TYPE_TIMESTAMP:
+			return TIMESTAMPOID;
+		case WFM_TYPE_TIMESTAMPTZ:
+			return TIMESTAMPTZOID;
+		case WFM_TYPE_TIME:
+			return TIMEOID;
+		case WFM_TYPE_JSONB:
+			return JSONBOID;
+	}
+	return TEXTOID;
+}
+
+/* Complain about a resource that the dialect does not have. */
+static void
+no_such_resource(const WfmTable *table)
+{
+	const char **names = palloc0((wfm_nresources + 1) * sizeof(char *));
+	const char *wanted = table->options->resource;
+	const char *nearest;
+	StringInfoData list;
+	int			n = 0;
+
+	initStringInfo(&list);
+	for (int i = 0; i < wfm_nresources; i++)
+	{
+		if (!wfm_resource_in(wfm_resources[i], table->dialect))
+			continue;
+		appendStringInfo(&list, "%s%s", n > 0 ? ", " : "",
+						 wfm_resources[i]->name);
+		names[n++] = wfm_resources[i]->name;
+	}
+	nearest = wfm_nearest(wanted, names);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+			 errmsg("the API %s has no resource \"%s\"",
+					table->dialect->name, wanted),
+			 errdetail("Foreign table \"%s\" asks for it.", table->name),
+			 nearest != NULL ?
+			 errhint("Perhaps you meant \"%s\".", nearest) :
+			 errhint("It has: %s.", list.data)));
+}
+
+/* Complain about a column that the resource does not have. */
+static void
+no_such_field(const WfmTable *table, const char *column)
+{
+	const char **names;
+	const char *nearest;
+	int			n = 0;
+
+	for (const WfmField *f = table->resource->fields; f->name != NULL; f++)
+		n++;
+	names = palloc0((n + 1) * sizeof(char *));
+	n = 0;
+	for (const WfmField *f = table->resource->fields; f->name != NULL; f++)
+	{
+		if (wfm_field_in(f, table->dialect))
+			names[n++] = f->name;
+	}
+	nearest = wfm_nearest(column, names);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+			 errmsg("resource \"%s\" of the API %s has no field for column \"%s\"",
+					table->resource->name, table->dialect->name, column),
+			 errdetail("Foreign table \"%s\" has this column.", table->name),
+			 nearest != NULL ?
+			 errhint("Perhaps you meant \"%s\". A field that is not known can be mapped by the column option field 'Path/In/Record'.", nearest) :
+			 errhint("A field that is not known can be mapped by the column option field 'Path/In/Record'.")));
+}
+
+static WfmColumn *
+resolve_column(const WfmTable *table, Form_pg_attribute att)
+{
+	WfmColumn  *column = palloc0(sizeof(WfmColumn));
+	char	   *path = wfm_options_field(table->relid, att->attnum);
+
+	column->attnum = att->attnum;
+	column->name = pstrdup(NameStr(att->attname));
+	column->type = att->atttypid;
+	column->typmod = att->atttypmod;
+	column->not_null = att->attnotnull;
+	if (path != NULL)
+	{
+		/* mapped by hand: the column's own type decides how it is read */
+		column->path = path;
+		column->field_type = WFM_TYPE_TEXT;
+		for (WfmType type = WFM_TYPE_TEXT; type <= WFM_TYPE_JSONB; type++)
+		{
+			if (wfm_type_oid(type) == att->atttypid)
+				column->field_type = type;
+		}
+	}
+	else
+	{
+		const WfmField *field = wfm_field_find(table->resource, table->dialect,
+											   column->name);
+
+		if (field == NULL)
+			no_such_field(table, column->name);
+		column->path = field->path;
+		column->field_type = field->type;
+		column->flags = field->flags;
+	}
+	return column;
+}
+
+WfmTable *
+wfm_table_open(Oid relid)
+{
+	WfmTable   *table = palloc0(sizeof(WfmTable));
+	WfmConnection *connection;
+	Relation	rel;
+	TupleDesc	desc;
+
+	table->relid = relid;
+	table->name = get_rel_name(relid);
+	table->options = wfm_options_of_table(relid);
+	connection = wfm_connection_get(table->options->connection, false);
+	wfm_connection_check_use(connection, table->options->server_owner);
+	table->connection = connection;
+	table->dialect = connection->dialect;
+
+	table->resource = wfm_resource_find(table->options->resource);
+	if (table->resource == NULL ||
+		!wfm_resource_in(table->resource, table->dialect))
+		no_such_resource(table);
+
+	rel = table_open(relid, NoLock);
+	desc = RelationGetDescr(rel);
+	table->natts = desc->natts;
+	table->columns = palloc0(desc->natts * sizeof(WfmColumn *));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && att->attgenerated == '\0')
+			table->columns[i] = resolve_column(table, att);
+	}
+	table_close(rel, NoLock);
+	return table;
+}
+
+const WfmColumn *
+wfm_table_column(const WfmTable *table, const char *name)
+{
+	for (int i = 0; i < table->natts; i++)
+	{
+		if (table->columns[i] != NULL &&
+			strcmp(table->columns[i]->name, name) == 0)
+			return table->columns[i];
+	}
+	return NULL;
+}
+
+void
+wfm_table_history(const WfmTable *table, DateADT *first, DateADT *last)
+{
+	/* the statement's start, so that all scans of a statement agree */
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	int			days = (int) (now / USECS_PER_DAY);
+
+	*first = table->options->history_from;
+	*last = days + DAYS_AHEAD;
+}

@@ -1,0 +1,61 @@
+/*
+ * fetch/table.h
+ *		A foreign table resolved against its options, its connection and the
+ *		catalogue.
+ */
+#ifndef WFM_FETCH_TABLE_H
+#define WFM_FETCH_TABLE_H
+
+#include "postgres.h"
+
+#include "auth/connection.h"
+#include "base/options.h"
+#include "catalog/resource.h"
+
+/* One column of the foreign table. */
+typedef struct WfmColumn
+{
+	AttrNumber	attnum;
+	const char *name;
+	Oid			type;
+	int32		typmod;
+	bool		not_null;
+	const char *path;			/* in the record; NULL for input columns */
+	WfmType		field_type;		/* what the catalogue says */
+	unsigned	flags;			/* WFM_FIELD_* */
+} WfmColumn;
+
+typedef struct WfmTable
+{
+	Oid			relid;
+	const char *name;
+	const WfmOptions *options;
+	const WfmConnection *connection;
+	const WfmDialect *dialect;
+	const WfmResource *resource;
+	int			natts;
+	WfmColumn **columns;		/* by attribute number - 1; NULL if dropped */
+} WfmTable;
+
+/*
+ * Resolve a foreign table, palloc'd in the current context.  ereports when
+ * the connection is missing or not for this server's owner, or the resource
+ * or a column is not what the API has.
+ */
+extern WfmTable *wfm_table_open(Oid relid);
+
+/* The column of this name; NULL when the table has none. */
+extern const WfmColumn *wfm_table_column(const WfmTable *table,
+										 const char *name);
+
+/*
+ * First and last day that windowed lists are read for: from history_from to
+ * 367 days ahead of today.
+ */
+extern void wfm_table_history(const WfmTable *table, DateADT *first,
+							  DateADT *last);
+
+/* The SQL type the catalogue's type stands for. */
+extern Oid	wfm_type_oid(WfmType type);
+
+#endif							/* WFM_FETCH_TABLE_H */

@@ -1,0 +1,116 @@
+/*
+ * import/import.c
+ *		IMPORT FOREIGN SCHEMA: the catalogue as CREATE FOREIGN TABLE statements.
+ */
+#include "postgres.h"
+
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "auth/connection.h"
+#include "base/options.h"
+#include "catalog/resource.h"
+#include "import/import.h"
+
+#define REMOTE_SCHEMA "wfm"
+
+/* The statement for one resource. */
+static char *
+create_statement(const WfmResource *resource, const WfmDialect *dialect,
+				 const char *schema, const char *server)
+{
+	StringInfoData sql;
+	bool		first = true;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (",
+					 quote_qualified_identifier(schema, resource->name));
+	for (const WfmField *field = resource->fields; field->name != NULL; field++)
+	{
+		if (!wfm_field_in(field, dialect))
+			continue;
+		appendStringInfo(&sql, "%s\n  %s %s%s", first ? "" : ",",
+						 quote_identifier(field->name),
+						 wfm_type_name(field->type),
+						 (field->flags & WFM_FIELD_NOT_NULL) != 0 ?
+						 " NOT NULL" : "");
+		first = false;
+	}
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",
+					 quote_identifier(server),
+					 quote_literal_cstr(resource->name));
+	return sql.data;
+}
+
+/* Tables named in LIMIT TO or EXCEPT that the API does not have. */
+static void
+check_named_tables(ImportForeignSchemaStmt *stmt, const WfmDialect *dialect)
+{
+	ListCell   *lc;
+
+	if (stmt->list_type == FDW_IMPORT_SCHEMA_ALL)
+		return;
+	foreach(lc, stmt->table_list)
+	{
+		const char *name = ((RangeVar *) lfirst(lc))->relname;
+		const WfmResource *resource = wfm_resource_find(name);
+		const char **names;
+		const char *nearest;
+		int			n = 0;
+
+		if (resource != NULL && wfm_resource_in(resource, dialect))
+			continue;
+		names = palloc0((wfm_nresources + 1) * sizeof(char *));
+		for (int i = 0; i < wfm_nresources; i++)
+		{
+			if (wfm_resource_in(wfm_resources[i], dialect))
+				names[n++] = wfm_resources[i]->name;
+		}
+		nearest = wfm_nearest(name, names);
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+				 errmsg("the API %s has no table \"%s\"", dialect->name, name),
+				 nearest != NULL ?
+				 errhint("Perhaps you meant \"%s\".", nearest) : 0));
+	}
+}
+
+List *
+wfm_import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
+{
+	WfmOptions *options = wfm_options_of_server(serverid);
+	WfmConnection *connection;
+	List	   *result = NIL;
+
+	if (strcmp(stmt->remote_schema, REMOTE_SCHEMA) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_SCHEMA_NOT_FOUND),
+				 errmsg("schema \"%s\" is not present on foreign server \"%s\"",
+						stmt->remote_schema, options->server_name),
+				 errhint("Use IMPORT FOREIGN SCHEMA " REMOTE_SCHEMA ".")));
+	if (stmt->options != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\" for IMPORT FOREIGN SCHEMA",
+						((DefElem *) linitial(stmt->options))->defname),
+				 errhint("There are no valid options in this context.")));
+
+	connection = wfm_connection_get(options->connection, false);
+	wfm_connection_check_use(connection, options->server_owner);
+	check_named_tables(stmt, connection->dialect);
+
+	for (int i = 0; i < wfm_nresources; i++)
+	{
+		const WfmResource *resource = wfm_resources[i];
+
+		if (wfm_resource_in(resource, connection->dialect) &&
+			IsImportableForeignTable(resource->name, stmt))
+			result = lappend(result, create_statement(resource,
+													  connection->dialect,
+													  stmt->local_schema,
+													  options->server_name));
+	}
+	return result;
+}

@@ -1,0 +1,405 @@
+/*
+ * plan/plan.c
+ *		Sizes, access paths and plans.
+ *
+ * A path is one endpoint with the conditions it takes over.  Its price is
+ * counted in calls of the API, since a call costs more than all the rows it
+ * brings.  Nothing is sent while planning.
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/selfuncs.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "fetch/cursor.h"
+#include "plan/plan.h"
+#include "plan/plan_data.h"
+#include "plan/pushdown.h"
+
+/* Kept in RelOptInfo.fdw_private while planning. */
+typedef struct RelPlan
+{
+	WfmTable   *table;
+	bool		lazy;
+} RelPlan;
+
+/* Cost of handling one row, as for a foreign row of postgres_fdw. */
+#define ROW_COST 0.01
+
+void
+wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
+{
+	RelPlan  *state = palloc0(sizeof(RelPlan));
+
+	state->table = wfm_table_open(relid);
+
+	/*
+	 * A LIMIT that this scan alone feeds, without a sort in between: then few
+	 * rows may be wanted, and it does not run ahead.
+	 */
+	state->lazy = root->limit_tuples > 0 && root->parse->sortClause == NIL &&
+		bms_membership(root->all_baserels) == BMS_SINGLETON;
+	baserel->fdw_private = state;
+
+	if (baserel->tuples <= 0)
+		baserel->tuples = state->table->resource->typical_rows;
+	set_baserel_size_estimates(root, baserel);
+}
+
+/* ---------- pricing ---------- */
+
+/* Turn a constant of a date type into a day; false if it cannot be known. */
+static bool
+constant_day(PlannerInfo *root, Expr *value, DateADT *day)
+{
+	Node	   *node = estimate_expression_value(root, (Node *) value);
+	Const	   *constant;
+
+	if (!IsA(node, Const))
+		return false;
+	constant = (Const *) node;
+	if (constant->constisnull)
+		return false;
+	switch (constant->consttype)
+	{
+		case DATEOID:
+			*day = DatumGetDateADT(constant->constvalue);
+			return !DATE_NOT_FINITE(*day);
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			{
+				Timestamp	stamp = DatumGetTimestamp(constant->constvalue);
+
+				if (TIMESTAMP_NOT_FINITE(stamp))
+					return false;
+				*day = (DateADT) (stamp / USECS_PER_DAY);
+				return true;
+			}
+		default:
+			return false;
+	}
+}
+
+/* How many values an expression compared by = or = ANY stands for. */
+static double
+count_values(PlannerInfo *root, const WfmPushed *pushed)
+{
+	if (pushed->kind != WFM_PUSH_ANY)
+		return 1;
+	return Max(1, wfm_estimate_array_length(root, (Node *) pushed->value));
+}
+
+/* Expected calls of one scan by this endpoint with these conditions. */
+static double
+expected_calls(PlannerInfo *root, const WfmTable *table,
+			   const WfmEndpoint *endpoint, List *pushed)
+{
+	DateADT		first;
+	DateADT		last;
+	double		keys = 1;
+	ListCell   *lc;
+	uint32		counted = 0;
+
+	wfm_table_history(table, &first, &last);
+	foreach(lc, pushed)
+	{
+		WfmPushed  *push = lfirst(lc);
+		const WfmFilter *filter = &endpoint->filters[push->filter];
+		DateADT		day;
+
+		if (filter->op == WFM_OP_WINDOW ||
+			filter->place == WFM_WINDOW_FROM || filter->place == WFM_WINDOW_TO)
+		{
+			bool		lower = push->kind == WFM_PUSH_GREATER ||
+			push->kind == WFM_PUSH_GREATER_EQUAL ||
+			(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_TO);
+			bool		upper = push->kind == WFM_PUSH_LESS ||
+			push->kind == WFM_PUSH_LESS_EQUAL ||
+			(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_FROM);
+
+			if (push->kind == WFM_PUSH_ANY ||
+				!constant_day(root, push->value, &day))
+				continue;
+			if (lower)
+				first = Max(first, day);
+			if (upper)
+				last = Min(last, day);
+		}
+		else if ((counted & (1u << push->filter)) == 0)
+		{
+			keys *= count_values(root, push);
+			counted |= 1u << push->filter;
+		}
+	}
+	return (double) wfm_fetch_count_calls(table->dialect, table->resource,
+										  endpoint,
+										  table->resource->window_column != NULL &&
+										  !table->options->window_column_off,
+										  (int64) keys, first, last);
+}
+
+/* Rows that come over the network, before local conditions. */
+static double
+expected_rows(const WfmTable *table, const WfmEndpoint *endpoint,
+			  RelOptInfo *baserel, double calls, double rows)
+{
+	if ((endpoint->flags & WFM_ENDPOINT_SINGLE) != 0)
+		return calls;
+	if ((endpoint->flags & WFM_ENDPOINT_WHOLE) != 0 &&
+		endpoint->paging == WFM_PAGING_NONE)
+		return baserel->tuples;
+	return Max(rows, 1);
+}
+
+/* ---------- paths ---------- */
+
+/*
+ * Add a path for each endpoint that these conditions suffice for.  Returns
+ * whether there was one.
+ */
+static bool
+add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
+				   ParamPathInfo *param_info)
+{
+	RelPlan  *state = baserel->fdw_private;
+	const WfmTable *table = state->table;
+	bool		any = false;
+
+	for (const WfmEndpoint *endpoint = table->resource->endpoints;
+		 endpoint->path != NULL; endpoint++)
+	{
+		List	   *pushed;
+		bool		usable;
+		double		calls;
+		double		rows;
+		Cost		startup_cost;
+		Cost		total_cost;
+
+		if (!wfm_endpoint_in(endpoint, table->dialect))
+			continue;
+		pushed = wfm_match_endpoint(table, baserel->relid, endpoint, clauses,
+									&usable);
+		if (!usable)
+			continue;
+		any = true;
+		/* the path without parameters stands for itself already */
+		if (param_info != NULL && pushed == NIL)
+			continue;
+
+		rows = param_info != NULL ? param_info->ppi_rows : baserel->rows;
+		calls = expected_calls(root, table, endpoint, pushed);
+		startup_cost = calls > 0 ? table->options->call_cost : 0;
+		total_cost = calls * table->options->call_cost +
+			expected_rows(table, endpoint, baserel, calls, rows) *
+			(ROW_COST + cpu_tuple_cost) +
+			rows * baserel->baserestrictcost.per_tuple;
+		add_path(baserel, (Path *)
+				 wfm_create_foreignscan_path(root, baserel, NULL, rows,
+											 startup_cost, total_cost, NIL,
+											 param_info != NULL ?
+											 param_info->ppi_req_outer :
+											 baserel->lateral_relids,
+											 NULL,
+											 list_make1(makeString(pstrdup(endpoint->path)))));
+	}
+	return any;
+}
+
+/* For generate_implied_equalities_for_column: the column asked for. */
+typedef struct ColumnToMatch
+{
+	Index		relid;
+	AttrNumber	attnum;
+} ColumnToMatch;
+
+static bool
+member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+				 EquivalenceMember *em, void *arg)
+{
+	ColumnToMatch *wanted = arg;
+
+	return wfm_column_reference((Node *) em->em_expr, wanted->relid) ==
+		wanted->attnum;
+}
+
+/* Append the relations a join condition needs, if it can be a parameter. */
+static List *
+add_outer_of(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo,
+			 List *param_infos)
+{
+	Relids		outer;
+
+	if (!join_clause_is_movable_to(rinfo, baserel))
+		return param_infos;
+	outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
+	outer = bms_del_member(outer, baserel->relid);
+	if (bms_is_empty(outer))
+		return param_infos;
+	return list_append_unique_ptr(param_infos,
+								  get_baserel_parampathinfo(root, baserel, outer));
+}
+
+/* Is this join condition on an input column? */
+static bool
+is_on_input(const WfmTable *table, Index relid, RestrictInfo *rinfo)
+{
+	/* an endpoint without filters cannot take conditions on input columns */
+	static const WfmEndpoint no_filters = {.path = ""};
+	bool		usable;
+
+	(void) wfm_match_endpoint(table, relid, &no_filters, list_make1(rinfo),
+							  &usable);
+	return !usable;
+}
+
+/*
+ * All sets of outer relations from which some filter could get its value.
+ * *input_joined is set when a join condition is on an input column, which
+ * only a path with parameters can serve.
+ */
+static List *
+collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
+{
+	RelPlan  *state = baserel->fdw_private;
+	const WfmTable *table = state->table;
+	List	   *param_infos = NIL;
+	ListCell   *lc;
+
+	*input_joined = false;
+	foreach(lc, baserel->joininfo)
+	{
+		RestrictInfo *rinfo = lfirst(lc);
+
+		if (is_on_input(table, baserel->relid, rinfo))
+			*input_joined = true;
+		param_infos = add_outer_of(root, baserel, rinfo, param_infos);
+	}
+
+	if (!baserel->has_eclass_joins)
+		return param_infos;
+	for (int i = 0; i < table->natts; i++)
+	{
+		ColumnToMatch wanted = {baserel->relid, i + 1};
+		List	   *clauses;
+
+		if (table->columns[i] == NULL)
+			continue;
+		clauses = generate_implied_equalities_for_column(root, baserel,
+														 member_is_column,
+														 &wanted,
+														 baserel->lateral_referencers);
+		foreach(lc, clauses)
+		{
+			if ((table->columns[i]->flags & WFM_FIELD_INPUT) != 0)
+				*input_joined = true;
+			param_infos = add_outer_of(root, baserel, lfirst(lc), param_infos);
+		}
+	}
+	return param_infos;
+}
+
+void
+wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
+{
+	RelPlan  *state = baserel->fdw_private;
+	List	   *clauses = baserel->baserestrictinfo;
+	List	   *param_infos;
+	bool		input_joined;
+	bool		any = false;
+	ListCell   *lc;
+
+	param_infos = collect_param_infos(root, baserel, &input_joined);
+	if (!input_joined)
+		any = add_endpoint_paths(root, baserel, clauses, NULL);
+
+	foreach(lc, param_infos)
+	{
+		ParamPathInfo *param_info = lfirst(lc);
+
+		if (add_endpoint_paths(root, baserel,
+							   list_concat_copy(clauses, param_info->ppi_clauses),
+							   param_info))
+			any = true;
+	}
+
+	if (!any)
+		wfm_check_input_columns(state->table, baserel->relid, clauses);
+}
+
+/* ---------- plans ---------- */
+
+/* Attribute numbers of the columns that the scan has to deliver. */
+static List *
+used_columns(RelOptInfo *baserel, const WfmTable *table, List *clauses)
+{
+	Bitmapset  *used = NULL;
+	List	   *result = NIL;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	pull_varattnos((Node *) clauses, baserel->relid, &used);
+	for (int i = 0; i < table->natts; i++)
+	{
+		if (table->columns[i] != NULL &&
+			(bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used) ||
+			 bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used)))
+			result = lappend_int(result, i + 1);
+	}
+	return result;
+}
+
+ForeignScan *
+wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
+			 ForeignPath *best_path, List *tlist, List *scan_clauses,
+			 Plan *outer_plan)
+{
+	RelPlan  *state = baserel->fdw_private;
+	const WfmTable *table = state->table;
+	const char *path = strVal(linitial(best_path->fdw_private));
+	const WfmEndpoint *endpoint = wfm_endpoint_find(table->resource,
+													table->dialect, path);
+	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *pushed;
+	List	   *slots = NIL;
+	List	   *exprs = NIL;
+	List	   *private;
+	bool		usable;
+	ListCell   *lc;
+
+	pushed = wfm_match_endpoint(table, baserel->relid, endpoint, clauses,
+								&usable);
+	if (!usable)
+		elog(ERROR, "conditions no longer suffice for endpoint %s", path);
+	foreach(lc, pushed)
+	{
+		WfmPushed  *push = lfirst(lc);
+
+		slots = lappend(slots, list_make3_int(push->filter, push->kind,
+											  list_length(exprs)));
+		exprs = lappend(exprs, push->value);
+	}
+
+	private = list_make5(makeString(pstrdup(path)),
+						 slots,
+						 used_columns(baserel, table, clauses),
+						 makeInteger(state->lazy ? 1 : 0),
+						 makeString(psprintf("%.0f",
+											 expected_calls(root, table, endpoint,
+															pushed))));
+
+	/* every condition is checked again locally */
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,
+							NIL, NIL, outer_plan);
+}

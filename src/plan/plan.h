@@ -1,0 +1,25 @@
+/*
+ * plan/plan.h
+ *		Planner callbacks of the foreign-data wrapper.
+ */
+#ifndef WFM_PLAN_PLAN_H
+#define WFM_PLAN_PLAN_H
+
+#include "postgres.h"
+
+#include "foreign/fdwapi.h"
+
+/* See the FdwRoutine members of the same names; none of them sends. */
+extern void wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel,
+							 Oid relid);
+extern void wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid);
+extern ForeignScan *wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel,
+								 Oid relid, ForeignPath *best_path,
+								 List *tlist, List *scan_clauses,
+								 Plan *outer_plan);
+
+/* What EXPLAIN prints of a plan; es as in ExplainForeignScan. */
+struct ExplainState;
+extern void wfm_explain_plan(ForeignScanState *node, struct ExplainState *es);
+
+#endif							/* WFM_PLAN_PLAN_H */

@@ -1,0 +1,33 @@
+/*
+ * plan/plan_data.h
+ *		The plan as the planner hands it to the executor: plain Nodes.
+ */
+#ifndef WFM_PLAN_PLAN_DATA_H
+#define WFM_PLAN_PLAN_DATA_H
+
+/*
+ * Slots of ForeignScan.fdw_private.  Options and the connection are not in
+ * here: they are read again when the scan begins.
+ */
+typedef enum WfmPlanSlot
+{
+	WFM_PLAN_ENDPOINT,			/* String: path of the endpoint */
+	WFM_PLAN_PUSHED,			/* List of IntLists: filter, WfmPushKind,
+								 * index into fdw_exprs */
+	WFM_PLAN_COLUMNS,			/* IntList: attribute numbers to deliver */
+	WFM_PLAN_LAZY,				/* Integer: 1 if few rows may be wanted */
+	WFM_PLAN_CALLS				/* String: expected calls of one scan */
+} WfmPlanSlot;
+
+/* How a pushed condition compares the filter's column with its value. */
+typedef enum WfmPushKind
+{
+	WFM_PUSH_EQUAL,
+	WFM_PUSH_ANY,				/* the value is an array */
+	WFM_PUSH_GREATER_EQUAL,
+	WFM_PUSH_GREATER,
+	WFM_PUSH_LESS_EQUAL,
+	WFM_PUSH_LESS
+} WfmPushKind;
+
+#endif							/* WFM_PLAN_PLAN_DATA_H */

@@ -1,0 +1,41 @@
+/*
+ * scan/convert.h
+ *		From the API's text to the column's type.
+ */
+#ifndef WFM_SCAN_CONVERT_H
+#define WFM_SCAN_CONVERT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "decode/decoder.h"
+#include "fetch/cursor.h"
+#include "fetch/table.h"
+
+/* How one column is converted; prepared once a scan. */
+typedef struct WfmConverter
+{
+	const WfmColumn *column;
+	int			field;			/* index of the value in the row, -1: none */
+	int			key_set;		/* input column: index of its key set, -1 */
+	bool		direct;			/* the type is the catalogue's: own parser */
+	FmgrInfo	input;			/* else the type's input function */
+	Oid			ioparam;
+} WfmConverter;
+
+/* Prepare the conversion to a column. */
+extern void wfm_converter_init(WfmConverter *converter,
+							   const WfmColumn *column);
+
+/*
+ * Convert a value.  Empty becomes NULL, and so does the API's date for "no
+ * date" (0001-01-01).  ereports 22P02 with column, value and record number
+ * when the text does not fit, 23502 for a missing value of a NOT NULL column.
+ * *dropped is set when a time of day was cut off a date.
+ */
+extern Datum wfm_convert(WfmConverter *converter, const WfmValue *value,
+						 const WfmRow *row, const char *table_name,
+						 bool *isnull, bool *dropped);
+
+#endif							/* WFM_SCAN_CONVERT_H */

@@ -1,0 +1,468 @@
+/*
+ * scan/scan.c
+ *		Executor callbacks: plan in, tuples out.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/settings.h"
+#include "fetch/cursor.h"
+#include "fetch/table.h"
+#include "plan/plan.h"
+#include "plan/plan_data.h"
+#include "scan/convert.h"
+#include "scan/scan.h"
+#include "scan/values.h"
+
+/* What a scan keeps between rows. */
+typedef struct WfmScan
+{
+	dlist_node	node;			/* in open_scans while a cursor is open */
+	bool		listed;
+	EState	   *estate;
+	MemoryContextCallback callback;
+	WfmTable   *table;
+	const WfmEndpoint *endpoint;
+	List	   *pushed;
+	List	   *exprs;			/* ExprStates */
+	bool		lazy;
+	int			ncolumns;
+	WfmConverter *converters;
+	WfmDecodeField *fields;
+	int			nfields;
+
+	/* reset for each rescan */
+	MemoryContext values_context;
+	WfmScanValues *values;
+	WfmFetchSpec spec;
+	WfmCursor  *cursor;
+	int			leg;			/* next pair of _listed_from and _listed_to */
+	int			nlegs;
+	bool		ended;
+
+	WfmFetchStats stats;		/* of cursors that are closed */
+	int64		times_dropped;	/* times of day cut off dates */
+} WfmScan;
+
+/* Scans of this backend whose cursor is open. */
+static dlist_head open_scans = DLIST_STATIC_INIT(open_scans);
+
+static ExecutorRun_hook_type prev_ExecutorRun;
+
+/* ---------- beginning ---------- */
+
+/* The executor's memory goes: forget the scan. */
+static void
+unlist_scan(void *arg)
+{
+	WfmScan    *scan = arg;
+
+	if (scan->listed)
+		dlist_delete(&scan->node);
+	scan->listed = false;
+}
+
+/* Prepare decoding and converting of the columns that are used. */
+static void
+prepare_columns(WfmScan *scan, List *columns)
+{
+	ListCell   *lc;
+
+	scan->converters = palloc0(Max(list_length(columns), 1) *
+							   sizeof(WfmConverter));
+	scan->fields = palloc0(Max(list_length(columns), 1) *
+						   sizeof(WfmDecodeField));
+	foreach(lc, columns)
+	{
+		const WfmColumn *column = scan->table->columns[lfirst_int(lc) - 1];
+		WfmConverter *converter;
+
+		/* dropped since the plan was made: then the plan is made anew */
+		if (column == NULL)
+			continue;
+		converter = &scan->converters[scan->ncolumns++];
+		wfm_converter_init(converter, column);
+		if (column->path == NULL)
+			continue;
+		scan->fields[scan->nfields].path = column->path;
+		scan->fields[scan->nfields].scope = 0;
+		scan->fields[scan->nfields].take =
+			column->field_type == WFM_TYPE_JSONB ? WFM_TAKE_JSON : WFM_TAKE_TEXT;
+		converter->field = scan->nfields++;
+	}
+}
+
+void
+wfm_begin_scan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List	   *private = plan->fdw_private;
+	WfmScan    *scan;
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		return;
+
+	scan = palloc0(sizeof(WfmScan));
+	node->fdw_state = scan;
+	scan->estate = node->ss.ps.state;
+	scan->callback.func = unlist_scan;
+	scan->callback.arg = scan;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &scan->callback);
+
+	scan->table = wfm_table_open(RelationGetRelid(node->ss.ss_currentRelation));
+	scan->endpoint = wfm_endpoint_find(scan->table->resource,
+									   scan->table->dialect,
+									   strVal(list_nth(private, WFM_PLAN_ENDPOINT)));
+	if (scan->endpoint == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INCONSISTENT_DESCRIPTOR_INFORMATION),
+				 errmsg("plan of foreign table \"%s\" no longer fits its connection",
+						scan->table->name),
+				 errhint("Prepare the statement again.")));
+	scan->pushed = list_nth(private, WFM_PLAN_PUSHED);
+	scan->lazy = intVal(list_nth(private, WFM_PLAN_LAZY)) != 0;
+	scan->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	prepare_columns(scan, list_nth(private, WFM_PLAN_COLUMNS));
+	scan->values_context = AllocSetContextCreate(CurrentMemoryContext,
+												 "wfm_fdw scan values",
+												 ALLOCSET_SMALL_SIZES);
+}
+
+/* ---------- values and cursors ---------- */
+
+/* The filter that sets an end of the window from an input column; -1: none. */
+static int
+window_filter(const WfmScan *scan, WfmFilterPlace place)
+{
+	for (int i = 0; i < wfm_endpoint_nfilters(scan->endpoint); i++)
+	{
+		if (scan->endpoint->filters[i].place == place)
+			return i;
+	}
+	return -1;
+}
+
+/* Values of an end of the window, NULL if none were given. */
+static const WfmFilterValues *
+window_values(const WfmScan *scan, WfmFilterPlace place)
+{
+	int			filter = window_filter(scan, place);
+
+	if (filter < 0 || !scan->values->filters[filter].given)
+		return NULL;
+	return &scan->values->filters[filter];
+}
+
+/* Which column takes which set of values. */
+static void
+link_input_columns(WfmScan *scan)
+{
+	for (int i = 0; i < scan->ncolumns; i++)
+	{
+		WfmConverter *converter = &scan->converters[i];
+
+		converter->key_set = -1;
+		if ((converter->column->flags & WFM_FIELD_INPUT) == 0)
+			continue;
+		for (int f = 0; f < wfm_endpoint_nfilters(scan->endpoint); f++)
+		{
+			if (scan->values->filters[f].given &&
+				strcmp(scan->endpoint->filters[f].column,
+					   converter->column->name) == 0)
+				converter->key_set = f;
+		}
+	}
+}
+
+/* Evaluate the conditions and describe what to fetch. */
+static void
+start(WfmScan *scan, ForeignScanState *node)
+{
+	WfmFetchSpec *spec = &scan->spec;
+	const WfmFilterValues *from;
+	const WfmFilterValues *to;
+	MemoryContext oldcontext;
+
+	wfm_require_preload();
+	wfm_connection_check_committed(scan->table->connection);
+
+	oldcontext = MemoryContextSwitchTo(scan->values_context);
+	scan->values = wfm_scan_values(scan->table, scan->endpoint, scan->pushed,
+								   scan->exprs, node->ss.ps.ps_ExprContext);
+	MemoryContextSwitchTo(oldcontext);
+
+	memset(spec, 0, sizeof(*spec));
+	spec->table_name = scan->table->name;
+	spec->connection = scan->table->connection;
+	spec->options = scan->table->options;
+	spec->resource = scan->table->resource;
+	spec->endpoint = scan->endpoint;
+	spec->fields = scan->fields;
+	spec->nfields = scan->nfields;
+	spec->lazy = scan->lazy;
+	for (int i = 0; i < wfm_endpoint_nfilters(scan->endpoint); i++)
+	{
+		const WfmFilter *filter = &scan->endpoint->filters[i];
+		const WfmFilterValues *values = &scan->values->filters[i];
+
+		if (!values->given || filter->place == WFM_WINDOW_FROM ||
+			filter->place == WFM_WINDOW_TO)
+			continue;
+		spec->keys[spec->nkeys].filter = i;
+		spec->keys[spec->nkeys].nvalues = values->nvalues;
+		spec->keys[spec->nkeys].values = values->texts;
+		spec->nkeys++;
+	}
+	link_input_columns(scan);
+
+	from = window_values(scan, WFM_WINDOW_FROM);
+	to = window_values(scan, WFM_WINDOW_TO);
+	scan->leg = 0;
+	scan->nlegs = (from != NULL ? from->nvalues : 1) *
+		(to != NULL ? to->nvalues : 1);
+	scan->ended = scan->values->nothing;
+}
+
+/* Add a cursor's counters to the scan's. */
+static void
+add_stats(WfmFetchStats *total, const WfmFetchStats *more)
+{
+	total->calls += more->calls;
+	total->answers += more->answers;
+	total->records += more->records;
+	total->rows += more->rows;
+	total->bytes += more->bytes;
+	total->retries += more->retries;
+	total->limited += more->limited;
+	total->network_us += more->network_us;
+	total->permit_us += more->permit_us;
+	total->token_us += more->token_us;
+}
+
+static void
+close_cursor(WfmScan *scan)
+{
+	if (scan->cursor == NULL)
+		return;
+	add_stats(&scan->stats, wfm_cursor_stats(scan->cursor));
+	wfm_cursor_close(scan->cursor);
+	scan->cursor = NULL;
+	unlist_scan(scan);
+}
+
+/* Index of this leg's value of _listed_from or _listed_to. */
+static int
+leg_index(const WfmScan *scan, WfmFilterPlace place)
+{
+	const WfmFilterValues *to = window_values(scan, WFM_WINDOW_TO);
+	int			nto = to != NULL ? to->nvalues : 1;
+	int			leg = scan->leg - 1;
+
+	return place == WFM_WINDOW_TO ? leg % nto : leg / nto;
+}
+
+/* Open the cursor of the next leg; false when there is none. */
+static bool
+open_next_leg(WfmScan *scan)
+{
+	const WfmFilterValues *from = window_values(scan, WFM_WINDOW_FROM);
+	const WfmFilterValues *to = window_values(scan, WFM_WINDOW_TO);
+
+	if (scan->leg >= scan->nlegs)
+		return false;
+	scan->leg++;
+	scan->spec.first_day = from == NULL ? scan->values->first_day :
+		DatumGetDateADT(from->datums[leg_index(scan, WFM_WINDOW_FROM)]);
+	scan->spec.last_day = to == NULL ? scan->values->last_day :
+		DatumGetDateADT(to->datums[leg_index(scan, WFM_WINDOW_TO)]);
+	scan->spec.explicit_window = to != NULL;
+	scan->cursor = wfm_cursor_open(&scan->spec, scan->values_context);
+	dlist_push_tail(&open_scans, &scan->node);
+	scan->listed = true;
+	return true;
+}
+
+/* ---------- rows ---------- */
+
+/* The value of an input column: what the condition gave. */
+static Datum
+input_value(const WfmScan *scan, const WfmConverter *converter,
+			const WfmRow *row, bool *isnull)
+{
+	const WfmFilterValues *values;
+	const WfmFilter *filter;
+	int			index = 0;
+
+	*isnull = converter->key_set < 0;
+	if (*isnull)
+		return (Datum) 0;
+	values = &scan->values->filters[converter->key_set];
+	filter = &scan->endpoint->filters[converter->key_set];
+	if (filter->place == WFM_WINDOW_FROM || filter->place == WFM_WINDOW_TO)
+		index = leg_index(scan, filter->place);
+	else
+	{
+		for (int i = 0; i < scan->spec.nkeys; i++)
+		{
+			if (scan->spec.keys[i].filter == converter->key_set)
+				index = row->key_index[i];
+		}
+	}
+	return values->datums[index];
+}
+
+/* Fill the slot from a row. */
+static void
+store_row(WfmScan *scan, const WfmRow *row, TupleTableSlot *slot)
+{
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	memset(slot->tts_isnull, true, natts * sizeof(bool));
+	for (int i = 0; i < scan->ncolumns; i++)
+	{
+		WfmConverter *converter = &scan->converters[i];
+		int			att = converter->column->attnum - 1;
+		bool		dropped = false;
+
+		if (converter->field >= 0)
+			slot->tts_values[att] = wfm_convert(converter,
+												&row->values[converter->field],
+												row, scan->table->name,
+												&slot->tts_isnull[att],
+												&dropped);
+		else
+			slot->tts_values[att] = input_value(scan, converter, row,
+												&slot->tts_isnull[att]);
+		if (dropped)
+			scan->times_dropped++;
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
+TupleTableSlot *
+wfm_iterate_scan(ForeignScanState *node)
+{
+	WfmScan    *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	ExecClearTuple(slot);
+	if (scan->values == NULL)
+		start(scan, node);
+
+	while (!scan->ended)
+	{
+		const WfmRow *row;
+
+		if (scan->cursor == NULL && !open_next_leg(scan))
+		{
+			scan->ended = true;
+			break;
+		}
+		row = wfm_cursor_next(scan->cursor);
+		if (row != NULL)
+		{
+			store_row(scan, row, slot);
+			return slot;
+		}
+		close_cursor(scan);
+	}
+	return slot;
+}
+
+void
+wfm_rescan(ForeignScanState *node)
+{
+	WfmScan    *scan = node->fdw_state;
+
+	if (scan == NULL)
+		return;
+	close_cursor(scan);
+	MemoryContextReset(scan->values_context);
+	scan->values = NULL;
+	scan->ended = false;
+}
+
+void
+wfm_end_scan(ForeignScanState *node)
+{
+	WfmScan    *scan = node->fdw_state;
+
+	if (scan != NULL)
+		close_cursor(scan);
+}
+
+/* ---------- suspended portals ---------- */
+
+/*
+ * A portal that hands out some rows and waits for the client to ask for more
+ * must not sit on the API's few slots.
+ */
+static void
+executor_run(WFM_EXECUTOR_RUN_PARAMETERS)
+{
+	dlist_mutable_iter iter;
+
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(WFM_EXECUTOR_RUN_ARGUMENTS);
+	else
+		standard_ExecutorRun(WFM_EXECUTOR_RUN_ARGUMENTS);
+
+	if (count == 0)
+		return;
+	dlist_foreach_modify(iter, &open_scans)
+	{
+		WfmScan    *scan = dlist_container(WfmScan, node, iter.cur);
+
+		if (scan->estate == query->estate)
+			wfm_cursor_settle(scan->cursor);
+	}
+}
+
+void
+wfm_scan_install_hooks(void)
+{
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+}
+
+/* ---------- EXPLAIN ---------- */
+
+void
+wfm_explain_scan(ForeignScanState *node, ExplainState *es)
+{
+	WfmScan    *scan = node->fdw_state;
+	WfmFetchStats total;
+
+	wfm_explain_plan(node, es);
+	if (scan == NULL || !es->analyze)
+		return;
+
+	total = scan->stats;
+	if (scan->cursor != NULL)
+		add_stats(&total, wfm_cursor_stats(scan->cursor));
+	ExplainPropertyInteger("Calls", NULL, total.calls, es);
+	ExplainPropertyInteger("Answers", NULL, total.answers, es);
+	ExplainPropertyInteger("Records Received", NULL, total.records, es);
+	ExplainPropertyInteger("Bytes Received", NULL, total.bytes, es);
+	if (total.retries > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyInteger("Retries", NULL, total.retries, es);
+	if (total.limited > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyInteger("Limited (429)", NULL, total.limited, es);
+	if (scan->times_dropped > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyInteger("Times Of Day Dropped", NULL,
+							   scan->times_dropped, es);
+	if (es->timing)
+	{
+		ExplainPropertyFloat("Network Wait", "ms", total.network_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Limit Wait", "ms", total.permit_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Token Wait", "ms", total.token_us / 1000.0, 3, es);
+	}
+}

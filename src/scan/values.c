@@ -1,0 +1,262 @@
+/*
+ * scan/values.c
+ *		The values of a scan's pushed conditions, evaluated once a scan.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "plan/plan_data.h"
+#include "scan/values.h"
+
+/* The calendar day of a date, timestamp or timestamptz, in session time. */
+static DateADT
+day_of(Datum value, Oid type)
+{
+	Timestamp	stamp;
+	int64		days;
+
+	if (type == DATEOID)
+		return DatumGetDateADT(value);
+	if (type == TIMESTAMPTZOID)
+	{
+		stamp = DatumGetTimestampTz(value);
+		if (!TIMESTAMP_NOT_FINITE(stamp))
+			value = DirectFunctionCall1(timestamptz_timestamp, value);
+	}
+	stamp = DatumGetTimestamp(value);
+	if (TIMESTAMP_IS_NOBEGIN(stamp))
+		return DATEVAL_NOBEGIN;
+	if (TIMESTAMP_IS_NOEND(stamp))
+		return DATEVAL_NOEND;
+	days = stamp / USECS_PER_DAY;
+	if (stamp % USECS_PER_DAY < 0)
+		days--;
+	return (DateADT) days;
+}
+
+/* Narrow the days wanted by one comparison; days are widened to whole ones. */
+static void
+narrow_days(WfmScanValues *values, WfmPushKind kind, DateADT day, bool is_date)
+{
+	switch (kind)
+	{
+		case WFM_PUSH_EQUAL:
+		case WFM_PUSH_ANY:
+			values->first_day = Max(values->first_day, day);
+			values->last_day = Min(values->last_day, day);
+			break;
+		case WFM_PUSH_GREATER:
+			/* a day is later than another only from the next on */
+			if (is_date && !DATE_NOT_FINITE(day))
+				day++;
+			/* FALLTHROUGH */
+		case WFM_PUSH_GREATER_EQUAL:
+			values->first_day = Max(values->first_day, day);
+			break;
+		case WFM_PUSH_LESS:
+			if (is_date && !DATE_NOT_FINITE(day))
+				day--;
+			/* FALLTHROUGH */
+		case WFM_PUSH_LESS_EQUAL:
+			values->last_day = Min(values->last_day, day);
+			break;
+	}
+}
+
+/* The value as it is sent, or NULL if no record can have it. */
+static char *
+wire_text(const WfmFilter *filter, Datum value, Oid type)
+{
+	switch (filter->format)
+	{
+		case WFM_FORMAT_AS_TEXT:
+			{
+				Oid			function;
+				bool		is_varlena;
+				char	   *text;
+
+				getTypeOutputInfo(type, &function, &is_varlena);
+				text = OidOutputFunctionCall(function, value);
+				/* an empty value is NULL in every record */
+				if (text[0] == '\0')
+					return NULL;
+				return pg_server_to_any(text, strlen(text), PG_UTF8);
+			}
+		case WFM_FORMAT_DAY:
+			{
+				DateADT		day = DatumGetDateADT(value);
+				int			year,
+							month,
+							mday;
+
+				if (DATE_NOT_FINITE(day))
+					return NULL;
+				j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+				return psprintf("%04d%02d%02d", year, month, mday);
+			}
+		case WFM_FORMAT_UTC_SECOND:
+			{
+				Timestamp	stamp = DatumGetTimestampTz(value);
+				struct pg_tm tm;
+				fsec_t		fsec;
+
+				if (TIMESTAMP_IS_NOBEGIN(stamp))
+					stamp = 0;
+				if (TIMESTAMP_IS_NOEND(stamp) ||
+					timestamp2tm(stamp, NULL, &tm, &fsec, NULL, NULL) != 0)
+					return NULL;
+				return psprintf("%04d-%02d-%02dT%02d:%02d:%02d",
+								tm.tm_year, tm.tm_mon, tm.tm_mday,
+								tm.tm_hour, tm.tm_min, tm.tm_sec);
+			}
+	}
+	return NULL;
+}
+
+/* Does the list hold this text already? */
+static bool
+holds_text(const WfmFilterValues *values, const char *text)
+{
+	for (int i = 0; i < values->nvalues; i++)
+	{
+		if (strcmp(values->texts[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Take the values of one condition: the first sets the list, a further one
+ * keeps what both have.  Doubles are asked for once.
+ */
+static void
+take_values(WfmFilterValues *values, const WfmFilter *filter, Datum *datums,
+			bool *nulls, int n, Oid type)
+{
+	WfmFilterValues fresh = {true, 0, NULL, NULL};
+
+	fresh.texts = palloc(Max(n, 1) * sizeof(char *));
+	fresh.datums = palloc(Max(n, 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		char	   *text;
+
+		if (nulls != NULL && nulls[i])
+			continue;
+		text = wire_text(filter, datums[i], type);
+		if (text == NULL || holds_text(&fresh, text) ||
+			(values->given && !holds_text(values, text)))
+			continue;
+		fresh.texts[fresh.nvalues] = text;
+		fresh.datums[fresh.nvalues] = datums[i];
+		fresh.nvalues++;
+	}
+	*values = fresh;
+}
+
+/*
+ * "since" by >=: the latest of several is what all of them ask for.  A value
+ * given by = stands.
+ */
+static void
+take_since(WfmFilterValues *values, const WfmFilter *filter, Datum datum)
+{
+	if (values->given && values->nvalues == 1)
+	{
+		if (DatumGetTimestampTz(values->datums[0]) >= DatumGetTimestampTz(datum))
+			return;
+		values->given = false;
+	}
+	else if (values->given)
+		return;
+	take_values(values, filter, &datum, NULL, 1, TIMESTAMPTZOID);
+}
+
+/* Copy a value into the current memory context. */
+static Datum
+keep_datum(Datum value, Oid type)
+{
+	int16		typlen;
+	bool		typbyval;
+
+	get_typlenbyval(type, &typlen, &typbyval);
+	return datumCopy(value, typbyval, typlen);
+}
+
+WfmScanValues *
+wfm_scan_values(const WfmTable *table, const WfmEndpoint *endpoint,
+				List *pushed, List *exprs, ExprContext *econtext)
+{
+	WfmScanValues *values = palloc0(sizeof(WfmScanValues));
+	ListCell   *lc;
+
+	wfm_table_history(table, &values->first_day, &values->last_day);
+
+	foreach(lc, pushed)
+	{
+		List	   *slot = lfirst(lc);
+		const WfmFilter *filter = &endpoint->filters[linitial_int(slot)];
+		WfmFilterValues *target = &values->filters[linitial_int(slot)];
+		WfmPushKind kind = lsecond_int(slot);
+		ExprState  *expr = list_nth(exprs, lthird_int(slot));
+		Oid			type = exprType((Node *) expr->expr);
+		bool		isnull;
+		Datum		value = ExecEvalExprSwitchContext(expr, econtext, &isnull);
+
+		/* no row is equal to, or less or more than NULL */
+		if (isnull)
+		{
+			values->nothing = true;
+			return values;
+		}
+
+		if (kind == WFM_PUSH_ANY)
+		{
+			ArrayType  *array = DatumGetArrayTypePCopy(value);
+			int16		typlen;
+			bool		typbyval;
+			char		typalign;
+			Datum	   *elements;
+			bool	   *nulls;
+			int			n;
+
+			type = ARR_ELEMTYPE(array);
+			get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+			deconstruct_array(array, type, typlen, typbyval, typalign,
+							  &elements, &nulls, &n);
+			take_values(target, filter, elements, nulls, n, type);
+		}
+		else if (filter->op == WFM_OP_WINDOW)
+			narrow_days(values, kind, day_of(value, type), type == DATEOID);
+		else
+		{
+			value = keep_datum(value, type);
+			if (kind == WFM_PUSH_EQUAL)
+			{
+				/* a value given by = counts more than one by >= */
+				if (filter->op == WFM_OP_SINCE)
+					target->given = false;
+				take_values(target, filter, &value, NULL, 1, type);
+				if (filter->op == WFM_OP_SINCE)
+					target->nvalues = Min(target->nvalues, 1);
+			}
+			else
+				take_since(target, filter, value);
+		}
+		if (target->given && target->nvalues == 0)
+			values->nothing = true;
+	}
+	if (values->first_day > values->last_day)
+		values->nothing = true;
+	return values;
+}

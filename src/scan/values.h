@@ -1,0 +1,42 @@
+/*
+ * scan/values.h
+ *		The values of a scan's pushed conditions, evaluated once a scan.
+ */
+#ifndef WFM_SCAN_VALUES_H
+#define WFM_SCAN_VALUES_H
+
+#include "postgres.h"
+
+#include "nodes/execnodes.h"
+
+#include "fetch/cursor.h"
+#include "fetch/table.h"
+
+/* The values of one filter, as sent and as SQL has them. */
+typedef struct WfmFilterValues
+{
+	bool		given;			/* some condition sets it */
+	int			nvalues;
+	char	  **texts;
+	Datum	   *datums;
+} WfmFilterValues;
+
+/* All values of a scan. */
+typedef struct WfmScanValues
+{
+	bool		nothing;		/* no row can match: send nothing */
+	WfmFilterValues filters[WFM_MAX_FILTERS];
+	DateADT		first_day;		/* days wanted */
+	DateADT		last_day;
+} WfmScanValues;
+
+/*
+ * Evaluate.  pushed is the plan's WFM_PLAN_PUSHED, exprs the ExprStates of
+ * fdw_exprs.  Everything is allocated in the current memory context.
+ */
+extern WfmScanValues *wfm_scan_values(const WfmTable *table,
+									  const WfmEndpoint *endpoint,
+									  List *pushed, List *exprs,
+									  ExprContext *econtext);
+
+#endif							/* WFM_SCAN_VALUES_H */
