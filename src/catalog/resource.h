@@ -32,8 +32,8 @@ typedef enum WfmType
 #define WFM_FIELD_NOT_NULL	(1 << 0)	/* its absence is an error */
 #define WFM_FIELD_KEY		(1 << 1)	/* identifies a row */
 #define WFM_FIELD_INPUT		(1 << 2)	/* a parameter, not in the record */
-#define WFM_FIELD_DETAILED	(1 << 3)	/* delivered only with detailed=true or
-										 * by a get */
+#define WFM_FIELD_DETAILED	(1 << 3)	/* delivered only with detailed=true
+										 * or by a get */
 
 /* One column. */
 typedef struct WfmField

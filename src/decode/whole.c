@@ -29,26 +29,26 @@ skip_prolog(const char **text, size_t *len)
 {
 	if (*len >= 3 && memcmp(*text, "\xEF\xBB\xBF", 3) == 0)
 	{
-		*text += 3;
+		*text +=3;
 		*len -= 3;
 	}
 	for (;;)
 	{
 		while (*len > 0 && is_space(**text))
 		{
-			(*text)++;
+			(*text) ++;
 			(*len)--;
 		}
 		if (*len < 5 || memcmp(*text, "<?xml", 5) != 0)
 			return;
-		while (*len > 0 && **text != '>')
+		while (*len > 0 && **text !='>')
 		{
-			(*text)++;
+			(*text) ++;
 			(*len)--;
 		}
 		if (*len == 0)
 			return;
-		(*text)++;
+		(*text) ++;
 		(*len)--;
 	}
 }

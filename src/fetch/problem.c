@@ -38,15 +38,15 @@ static const FaultWords fault_words[] = {
 		"certificate of the API of connection \"%s\" is not trusted",
 	"If a gateway with its own certificate authority stands in between, set wfm_fdw.ca_file."},
 	[WFM_HTTP_TLS] = {ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION, true, false,
-		"could not open a TLS connection for connection \"%s\"", NULL},
+	"could not open a TLS connection for connection \"%s\"", NULL},
 	[WFM_HTTP_SEND] = {ERRCODE_CONNECTION_FAILURE, true, false,
-		"lost the network connection of connection \"%s\" while sending", NULL},
+	"lost the network connection of connection \"%s\" while sending", NULL},
 	[WFM_HTTP_RECEIVE] = {ERRCODE_CONNECTION_FAILURE, true, false,
-		"lost the network connection of connection \"%s\" while receiving", NULL},
+	"lost the network connection of connection \"%s\" while receiving", NULL},
 	[WFM_HTTP_PARTIAL] = {ERRCODE_CONNECTION_FAILURE, true, false,
-		"answer of connection \"%s\" was cut short", NULL},
+	"answer of connection \"%s\" was cut short", NULL},
 	[WFM_HTTP_TIMEOUT] = {ERRCODE_CONNECTION_FAILURE, true, true,
-		"no answer of connection \"%s\" in time", NULL},
+	"no answer of connection \"%s\" in time", NULL},
 	[WFM_HTTP_TOO_SLOW] = {ERRCODE_CONNECTION_FAILURE, true, true,
 		"answer of connection \"%s\" stopped coming",
 	"The setting wfm_fdw.stall_timeout says how long to wait for more."},
@@ -57,15 +57,15 @@ static const FaultWords fault_words[] = {
 		"answer of connection \"%s\" expands beyond reason",
 	"Such compressed data is not accepted from any API."},
 	[WFM_HTTP_BAD_ENCODING] = {ERRCODE_FDW_ERROR, false, false,
-		"answer of connection \"%s\" is compressed in an unusable way", NULL},
+	"answer of connection \"%s\" is compressed in an unusable way", NULL},
 	[WFM_HTTP_BAD_HEADERS] = {ERRCODE_PROGRAM_LIMIT_EXCEEDED, false, false,
-		"answer of connection \"%s\" has too many or too long headers", NULL},
+	"answer of connection \"%s\" has too many or too long headers", NULL},
 	[WFM_HTTP_PROTOCOL] = {ERRCODE_FDW_ERROR, false, false,
-		"answer of connection \"%s\" is not valid HTTP", NULL},
+	"answer of connection \"%s\" is not valid HTTP", NULL},
 	[WFM_HTTP_NO_MEMORY] = {ERRCODE_OUT_OF_MEMORY, false, false,
-		"out of memory in a request of connection \"%s\"", NULL},
+	"out of memory in a request of connection \"%s\"", NULL},
 	[WFM_HTTP_INTERNAL] = {ERRCODE_FDW_ERROR, false, false,
-		"request of connection \"%s\" failed", NULL},
+	"request of connection \"%s\" failed", NULL},
 };
 
 WfmVerdict
@@ -118,7 +118,7 @@ wfm_text_says_unknown_key(const char *text)
 		len--;
 	return len > head + tail &&
 		pg_strncasecmp(text, "invalid ", head) == 0 &&
-		pg_strncasecmp(text + len - tail, " identifier", tail) == 0;
+		pg_strncasecmp(text +len - tail, " identifier", tail) == 0;
 }
 
 /* Connection, tenant, table, request, status, the API's words: for DETAIL. */

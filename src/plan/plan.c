@@ -42,7 +42,7 @@ typedef struct RelPlan
 void
 wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
-	RelPlan  *state = palloc0(sizeof(RelPlan));
+	RelPlan    *state = palloc0(sizeof(RelPlan));
 
 	state->table = wfm_table_open(relid);
 
@@ -124,11 +124,11 @@ expected_calls(PlannerInfo *root, const WfmTable *table,
 			filter->place == WFM_WINDOW_FROM || filter->place == WFM_WINDOW_TO)
 		{
 			bool		lower = push->kind == WFM_PUSH_GREATER ||
-			push->kind == WFM_PUSH_GREATER_EQUAL ||
-			(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_TO);
+				push->kind == WFM_PUSH_GREATER_EQUAL ||
+				(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_TO);
 			bool		upper = push->kind == WFM_PUSH_LESS ||
-			push->kind == WFM_PUSH_LESS_EQUAL ||
-			(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_FROM);
+				push->kind == WFM_PUSH_LESS_EQUAL ||
+				(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_FROM);
 
 			if (push->kind == WFM_PUSH_ANY ||
 				!constant_day(root, push->value, &day))
@@ -174,7 +174,7 @@ static bool
 add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 				   ParamPathInfo *param_info)
 {
-	RelPlan  *state = baserel->fdw_private;
+	RelPlan    *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
 	bool		any = false;
 
@@ -273,7 +273,7 @@ is_on_input(const WfmTable *table, Index relid, RestrictInfo *rinfo)
 static List *
 collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
 {
-	RelPlan  *state = baserel->fdw_private;
+	RelPlan    *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
 	List	   *param_infos = NIL;
 	ListCell   *lc;
@@ -314,7 +314,7 @@ collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
 void
 wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
-	RelPlan  *state = baserel->fdw_private;
+	RelPlan    *state = baserel->fdw_private;
 	List	   *clauses = baserel->baserestrictinfo;
 	List	   *param_infos;
 	bool		input_joined;
@@ -365,7 +365,7 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 			 ForeignPath *best_path, List *tlist, List *scan_clauses,
 			 Plan *outer_plan)
 {
-	RelPlan  *state = baserel->fdw_private;
+	RelPlan    *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
 	const char *path = strVal(linitial(best_path->fdw_private));
 	const WfmEndpoint *endpoint = wfm_endpoint_find(table->resource,

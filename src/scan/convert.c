@@ -307,7 +307,7 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	const WfmColumn *column = converter->column;
 	WfmType		type = column->field_type;
 	Place		place = {converter, value, row, table_name};
-	WfmValue	text = *value;
+	WfmValue text = *value;
 	ErrorContextCallback context;
 	Datum		datum = (Datum) 0;
 
@@ -315,6 +315,7 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	*dropped = false;
 	if (text.data != NULL && type != WFM_TYPE_TEXT)
 		text = trimmed(&text);
+
 	if (text.data == NULL || text.len == 0)
 	{
 		if (column->not_null)
@@ -333,9 +334,9 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	if (GetDatabaseEncoding() != PG_UTF8 &&
 		(type == WFM_TYPE_TEXT || type == WFM_TYPE_JSONB || !converter->direct))
 	{
-		text.data = pg_any_to_server(pnstrdup(text.data, text.len), text.len,
-									 PG_UTF8);
-		text.len = strlen(text.data);
+		text.		data = pg_any_to_server(pnstrdup(text.data, text.len), text.len,
+											PG_UTF8);
+		text.		len = strlen(text.data);
 	}
 
 	if (converter->direct && type == WFM_TYPE_TEXT)

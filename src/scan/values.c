@@ -87,6 +87,7 @@ wire_text(const WfmFilter *filter, Datum value, Oid type)
 
 				getTypeOutputInfo(type, &function, &is_varlena);
 				text = OidOutputFunctionCall(function, value);
+
 				/* an empty value is NULL in every record */
 				if (text[0] == '\0')
 					return NULL;
@@ -154,10 +155,12 @@ take_values(WfmFilterValues *values, const WfmFilter *filter, Datum *datums,
 		if (nulls != NULL && nulls[i])
 			continue;
 		text = wire_text(filter, datums[i], type);
+
 		if (text == NULL || holds_text(&fresh, text) ||
 			(values->given && !holds_text(values, text)))
 			continue;
 		fresh.texts[fresh.nvalues] = text;
+
 		fresh.datums[fresh.nvalues] = datums[i];
 		fresh.nvalues++;
 	}

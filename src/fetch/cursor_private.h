@@ -1,0 +1,104 @@
+/*
+ * fetch/cursor_private.h
+ *		What the parts of a cursor share.
+ *
+ * cursor.c runs the list of steps, sending.c brings one step from permission
+ * to answer, records.c takes an answer apart.
+ */
+#ifndef WFM_FETCH_CURSOR_PRIVATE_H
+#define WFM_FETCH_CURSOR_PRIVATE_H
+
+#include "postgres.h"
+
+#include "lib/ilist.h"
+#include "utils/palloc.h"
+
+#include "fetch/cursor.h"
+#include "fetch/seam.h"
+#include "fetch/step.h"
+
+/* Bytes decoded at a time. */
+#define WFM_SLICE 8192
+
+struct WfmCursor
+{
+	const WfmFetchSpec *spec;
+	MemoryContext context;
+	MemoryContextCallback callback;
+	bool		opened;			/* steps were built, channel borrowed */
+	bool		may_block;		/* called by wfm_cursor_next */
+	WfmChannel *channel;
+	dlist_head	steps;
+	char	   *tenant;
+
+	/* decoding of the first step */
+	WfmDecoder *decoder;
+	bool		streaming;		/* decoded while it arrives */
+	bool		body_ended;		/* all of it was fed */
+	int64		fed;			/* bytes of it decoded so far */
+	uint64		delivered;		/* records taken from this answer */
+	WfmDecodeSpec decode_spec;
+	WfmDecodeField *fields;		/* the spec's and the hidden ones */
+	int			key_field;		/* index in fields, -1: none */
+	int			date_field;
+	int			odd_field;		/* field of the path key, for odd keys */
+	char		slice[WFM_SLICE];
+
+	/* doubles at the seams of windows */
+	WfmSeam    *seam;
+	bool		seam_begun;
+	int			seam_keys[WFM_MAX_FILTERS];
+	DateADT		seam_next_last; /* own_last of the neighbouring window */
+
+	/* keys that a get refused, to be found in the list */
+	List	   *odd_keys;
+	bool		odd_refused;
+	bool		odd_listed;
+
+	int			halvings;		/* windows halved so far */
+	int64		alarm_us;		/* when to look again, 0 = no need */
+	int64		token_poll_us;
+	WfmRow		row;
+	WfmFetchStats stats;
+};
+
+/* Look again at this moment, unless an earlier one is set. */
+extern void wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us);
+
+/* --- sending.c --- */
+
+/*
+ * Move a step as far as it goes without waiting.  may_ask: it may ask for
+ * permission to call.  Returns false when it waits for that.
+ */
+extern bool wfm_step_advance(WfmCursor *cursor, WfmStep *step, bool may_ask);
+
+/*
+ * Tell the limiter and the token store how the exchange went, and count it.
+ * Does nothing the second time.
+ */
+extern void wfm_step_report(WfmCursor *cursor, WfmStep *step,
+							const WfmHttpResult *result);
+
+/* Give up what a step holds outside memory. */
+extern void wfm_step_stop(WfmStep *step);
+
+/* --- records.c --- */
+
+/* Choose the fields to decode; called when the cursor is opened. */
+extern void wfm_records_choose_fields(WfmCursor *cursor);
+
+/* Begin to decode the first step's answer. */
+extern void wfm_records_begin(WfmCursor *cursor, WfmStep *step);
+
+/*
+ * The next wanted record of the first step's answer; NULL when there is none
+ * now: at the end of the answer (*ended), or more has to arrive.
+ */
+extern const WfmRow *wfm_records_next(WfmCursor *cursor, WfmStep *step,
+									  bool *ended);
+
+/* Drop the decoder. */
+extern void wfm_records_release(WfmCursor *cursor);
+
+#endif							/* WFM_FETCH_CURSOR_PRIVATE_H */

@@ -1,0 +1,483 @@
+/*
+ * fetch/sending.c
+ *		One step from permission to answer: limits, token, request, verdict.
+ */
+#include "postgres.h"
+
+#include "common/pg_prng.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "auth/token_store.h"
+#include "base/settings.h"
+#include "decode/error_body.h"
+#include "decode/whole.h"
+#include "fetch/cursor_private.h"
+#include "fetch/problem.h"
+
+/* Attempts at one request, and the longest pause between two. */
+#define MAX_ATTEMPTS 4
+#define BACKOFF_BASE_US INT64CONST(500000)
+#define BACKOFF_CAP_US INT64CONST(20000000)
+
+/* Windows halved before any answer came. */
+#define MAX_BLIND_HALVINGS 3
+
+/* How often a request may meet a 429 before that is an error. */
+#define MAX_LIMITED 10
+
+/* First pause before looking for a token again, and the longest. */
+#define TOKEN_POLL_US INT64CONST(10000)
+#define TOKEN_POLL_MAX_US INT64CONST(100000)
+
+/* Bytes looked at to see whether an answer is whole. */
+#define HEAD_BYTES 512
+#define TAIL_BYTES 128
+
+void
+wfm_step_stop(WfmStep *step)
+{
+	if (step->permit != NULL)
+		wfm_permit_drop(step->permit, step->transfer != NULL);
+	step->permit = NULL;
+	wfm_transfer_free(step->transfer);
+	step->transfer = NULL;
+}
+
+/* ---------- sending ---------- */
+
+/* Copy the access token; false if it is to be asked for again later. */
+static bool
+take_token(WfmCursor *cursor, WfmAccessToken *token)
+{
+	const WfmConnection *connection = cursor->spec->connection;
+
+	if (cursor->may_block)
+	{
+		int64		start = wfm_monotonic_us();
+
+		wfm_token_get(connection, token);
+		cursor->stats.token_us += wfm_monotonic_us() - start;
+	}
+	else if (!wfm_token_try(connection, token))
+	{
+		cursor->token_poll_us = Max(cursor->token_poll_us, TOKEN_POLL_US);
+		wfm_cursor_alarm_at(cursor, wfm_monotonic_us() + cursor->token_poll_us);
+		cursor->token_poll_us = Min(cursor->token_poll_us * 2,
+									TOKEN_POLL_MAX_US);
+		return false;
+	}
+	cursor->token_poll_us = 0;
+
+	if (cursor->tenant == NULL)
+	{
+		if (token->tenant_id[0] == '\0')
+		{
+			wfm_token_forget(token);
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("connection \"%s\" does not say which tenant to read",
+							connection->name),
+					 errhint("Set tenant_id of the connection or of the server \"%s\".",
+							 cursor->spec->options->server_name)));
+		}
+		cursor->tenant = MemoryContextStrdup(cursor->context, token->tenant_id);
+	}
+	return true;
+}
+
+/* Send the step's request with this token. */
+static void
+send_request(WfmCursor *cursor, WfmStep *step, const WfmAccessToken *token)
+{
+	const WfmDialect *dialect = cursor->spec->connection->dialect;
+	char	   *bearer = psprintf("Authorization: Bearer %s", token->token);
+	char	   *tenant = psprintf("%s: %s", dialect->tenant_header, cursor->tenant);
+	const char *headers[3];
+	WfmHttpRequest request = {0};
+
+	headers[0] = bearer;
+	headers[1] = tenant;
+	headers[2] = dialect->format == WFM_FORMAT_XML ?
+		"Accept: application/xml, text/xml" : "Accept: application/json";
+	request.method = WFM_HTTP_GET;
+	request.url = step->url;
+	request.headers = headers;
+	request.nheaders = 3;
+
+	step->token_generation = token->generation;
+	step->transfer = wfm_transfer_start(cursor->channel, &request);
+	step->state = WFM_STEP_RUNNING;
+	cursor->stats.calls++;
+
+	explicit_bzero(bearer, strlen(bearer));
+	pfree(bearer);
+	pfree(tenant);
+}
+
+/* Tell the user about a long wait for a limit, once. */
+static void
+notice_wait(WfmCursor *cursor, WfmStep *step, const WfmPermitStatus *status)
+{
+	if (step->noticed || wfm_wait_notice_ms < 0 ||
+		wfm_monotonic_us() - step->started_us < (int64) wfm_wait_notice_ms * 1000)
+		return;
+	step->noticed = true;
+	ereport(NOTICE,
+			(errmsg("waiting for the %s of connection \"%s\"",
+					wfm_permit_reason_name(status->reason),
+					cursor->spec->connection->name),
+			 status->available_at == 0 ? 0 :
+			 errdetail("The next call is possible at %s.",
+					   timestamptz_to_str(status->available_at))));
+}
+
+/*
+ * Bring a step that waits for permission as far as it can go.  True when its
+ * request was sent.
+ */
+static bool
+try_to_send(WfmCursor *cursor, WfmStep *step)
+{
+	WfmPermitStatus status;
+	WfmAccessToken token;
+
+	if (step->permit == NULL)
+	{
+		/* the tenant has to be known, which the token may tell */
+		if (cursor->tenant == NULL)
+		{
+			if (!take_token(cursor, &token))
+				return false;
+			wfm_token_forget(&token);
+		}
+		step->permit = wfm_permit_request(cursor->spec->connection->client_id,
+										  cursor->tenant,
+										  &cursor->spec->connection->limits,
+										  cursor->context);
+		step->started_us = wfm_monotonic_us();
+		step->state = WFM_STEP_PERMIT;
+	}
+
+	status = wfm_permit_poll(step->permit);
+	if (status.state == WFM_PERMIT_WAITING)
+	{
+		notice_wait(cursor, step, &status);
+		wfm_cursor_alarm_at(cursor, status.retry_at_us);
+		if (!step->noticed && wfm_wait_notice_ms >= 0)
+			wfm_cursor_alarm_at(cursor, step->started_us + (int64) wfm_wait_notice_ms * 1000);
+		return false;
+	}
+	if (status.state == WFM_PERMIT_REFUSED)
+	{
+		wfm_permit_drop(step->permit, false);
+		step->permit = NULL;
+		step->problem = wfm_problem_of_permit(step, cursor->spec,
+											  cursor->tenant, &status,
+											  cursor->context);
+		step->state = WFM_STEP_FAILED;
+		return false;
+	}
+
+	if (!take_token(cursor, &token))
+		return false;
+	send_request(cursor, step, &token);
+	wfm_token_forget(&token);
+	return true;
+}
+
+/* Remember that a key has to be looked for in the list. */
+static void
+look_in_list(WfmCursor *cursor, WfmStep *step)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(cursor->context);
+
+	cursor->odd_keys = lappend(cursor->odd_keys,
+							   pstrdup(wfm_step_path_key(step, cursor->spec)));
+	step->state = WFM_STEP_EMPTY;
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Is there a list that holds what a get by key would deliver? */
+static bool
+has_list(const WfmCursor *cursor)
+{
+	const WfmFetchSpec *spec = cursor->spec;
+
+	return cursor->odd_field >= 0 &&
+		wfm_endpoint_whole(spec->resource, spec->connection->dialect) != NULL;
+}
+
+/* ---------- answers ---------- */
+
+/* Pause before the next attempt: full jitter, doubling. */
+static void
+back_off(WfmCursor *cursor, WfmStep *step)
+{
+	int64		most = Min(BACKOFF_CAP_US, BACKOFF_BASE_US << step->failures);
+
+	step->not_before_us = wfm_monotonic_us() +
+		(int64) (pg_prng_double(&pg_global_prng_state) * most);
+	step->state = WFM_STEP_BACKOFF;
+	cursor->stats.retries++;
+}
+
+/* What the API says in the body of an error answer, "" if nothing. */
+static void
+error_text(WfmCursor *cursor, WfmStep *step, char *text, size_t size)
+{
+	char		body[4096];
+	size_t		len = 0;
+	size_t		got;
+
+	wfm_transfer_rewind(step->transfer);
+	while (len < sizeof(body) &&
+		   (got = wfm_transfer_read(step->transfer, body + len,
+									sizeof(body) - len)) > 0)
+		len += got;
+	wfm_error_text(body, len, text, size);
+}
+
+/*
+ * Does the body end where its root element or value ends?  Looks at the two
+ * ends only; when they do not tell, all of it is decoded on trial.
+ */
+static WfmDecodeStatus
+check_whole(WfmCursor *cursor, WfmStep *step)
+{
+	WfmFormat	format = cursor->spec->connection->dialect->format;
+	WfmDecodeSpec nothing = {0};
+	const char *no_scope[] = {"-"};
+	WfmDecodeStatus status = WFM_DECODE_OK;
+	char		head[HEAD_BYTES];
+	size_t		head_len = 0;
+	char		tail[TAIL_BYTES];
+	size_t		tail_len = 0;
+	size_t		got;
+
+	wfm_transfer_rewind(step->transfer);
+	while ((got = wfm_transfer_read(step->transfer, cursor->slice, WFM_SLICE)) > 0)
+	{
+		size_t		keep = Min(got, TAIL_BYTES);
+
+		if (head_len < HEAD_BYTES)
+		{
+			size_t		more = Min(got, HEAD_BYTES - head_len);
+
+			memcpy(head + head_len, cursor->slice, more);
+			head_len += more;
+		}
+		if (keep < TAIL_BYTES)
+		{
+			size_t		old = Min(tail_len, TAIL_BYTES - keep);
+
+			memmove(tail, tail + tail_len - old, old);
+			memcpy(tail + old, cursor->slice + got - keep, keep);
+			tail_len = old + keep;
+		}
+		else
+		{
+			memcpy(tail, cursor->slice + got - keep, keep);
+			tail_len = keep;
+		}
+	}
+	wfm_transfer_rewind(step->transfer);
+	if (wfm_body_is_closed(format, head, head_len, tail, tail_len))
+		return WFM_DECODE_OK;
+
+	nothing.scopes = no_scope;
+	nothing.nscopes = 1;
+	cursor->decoder = wfm_decoder_create(format, &nothing, NULL);
+	if (cursor->decoder == NULL)
+		return WFM_DECODE_OUT_OF_MEMORY;
+	while (status == WFM_DECODE_OK &&
+		   (got = wfm_transfer_read(step->transfer, cursor->slice, WFM_SLICE)) > 0)
+		status = wfm_decoder_feed(cursor->decoder, cursor->slice, got);
+	if (status == WFM_DECODE_OK)
+		status = wfm_decoder_finish(cursor->decoder);
+	wfm_records_release(cursor);
+	wfm_transfer_rewind(step->transfer);
+	return status;
+}
+
+/* An attempt failed for a reason that may pass: again, smaller, or never. */
+static void
+retry_or_fail(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
+			  WfmProblem *problem)
+{
+	bool		size = wfm_fault_is_size(result);
+
+	step->failures++;
+
+	/*
+	 * A server that is merely ill gets a second chance with the same window,
+	 * and one that never answered is not asked for ever smaller ones.
+	 */
+	if (size && (result->failure != WFM_HTTP_OK || step->failures >= 2) &&
+		(cursor->stats.answers > 0 || cursor->halvings < MAX_BLIND_HALVINGS) &&
+		wfm_step_halve(step, cursor->spec, cursor->context))
+	{
+		cursor->halvings++;
+		back_off(cursor, step);
+		return;
+	}
+	if (step->failures < MAX_ATTEMPTS)
+	{
+		back_off(cursor, step);
+		return;
+	}
+	step->problem = problem;
+	step->state = WFM_STEP_FAILED;
+}
+
+void
+wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
+{
+	WfmPermit  *permit = step->permit;
+
+	step->permit = NULL;
+	if (permit == NULL)
+		return;
+	if (result->failure != WFM_HTTP_OK)
+		wfm_permit_failed(permit, result->maybe_sent);
+	else
+	{
+		wfm_permit_done(permit, result->status, &result->headers);
+		if (result->status >= 200 && result->status < 300)
+			(void) wfm_token_report(cursor->spec->connection,
+									step->token_generation, result->status);
+	}
+	cursor->stats.bytes += result->body_bytes;
+}
+
+/* An exchange ended: decide what becomes of its step. */
+static void
+take_result(WfmCursor *cursor, WfmStep *step)
+{
+	const WfmHttpResult *result = wfm_transfer_result(step->transfer);
+	const WfmFetchSpec *spec = cursor->spec;
+	WfmProblem *problem = NULL;
+	char		text[256] = "";
+	WfmVerdict	verdict;
+
+	wfm_step_report(cursor, step, result);
+	verdict = wfm_judge_result(result, has_list(cursor) &&
+							   wfm_step_key_is_odd(step, spec));
+
+	if (verdict == WFM_VERDICT_ROWS)
+	{
+		WfmDecodeStatus whole = check_whole(cursor, step);
+
+		if (whole == WFM_DECODE_TRUNCATED)
+		{
+			WfmDecodeError error = {WFM_DECODE_TRUNCATED};
+
+			error.byte_offset = result->body_bytes;
+			step->failures++;
+			problem = wfm_problem_of_decoding(step, spec, result, cursor->tenant,
+											  &error, cursor->context);
+			step->failures--;
+			verdict = WFM_VERDICT_RETRY;
+		}
+	}
+	else if (result->failure == WFM_HTTP_OK)
+	{
+		error_text(cursor, step, text, sizeof(text));
+		if (wfm_step_path_key(step, spec) != NULL &&
+			wfm_text_says_unknown_key(text) && result->status < 500 &&
+			result->status != 401 && result->status != 403)
+			verdict = WFM_VERDICT_NOTHING;
+	}
+
+	if (verdict != WFM_VERDICT_ROWS && problem == NULL)
+	{
+		step->failures++;
+		problem = wfm_problem_of_result(step, spec, result, cursor->tenant,
+										text, cursor->context);
+		step->failures--;
+	}
+
+	switch (verdict)
+	{
+		case WFM_VERDICT_ROWS:
+			step->state = WFM_STEP_ANSWERED;
+			return;				/* keeps its transfer */
+		case WFM_VERDICT_NOTHING:
+			step->state = WFM_STEP_EMPTY;
+			cursor->stats.answers++;
+			break;
+		case WFM_VERDICT_READ_LIST:
+			cursor->odd_refused = true;
+			look_in_list(cursor, step);
+			break;
+		case WFM_VERDICT_UNAUTHORIZED:
+			if (!step->was_unauthorized &&
+				wfm_token_report(spec->connection, step->token_generation, 401))
+			{
+				step->was_unauthorized = true;
+				step->state = WFM_STEP_NEW;
+				cursor->stats.retries++;
+				break;
+			}
+			step->problem = problem;
+			step->state = WFM_STEP_FAILED;
+			break;
+		case WFM_VERDICT_LIMITED:
+			cursor->stats.limited++;
+			if (++step->limited < MAX_LIMITED)
+			{
+				step->state = WFM_STEP_NEW;
+				cursor->stats.retries++;
+				break;
+			}
+			step->problem = problem;
+			step->state = WFM_STEP_FAILED;
+			break;
+		case WFM_VERDICT_RETRY:
+			retry_or_fail(cursor, step, result, problem);
+			break;
+		case WFM_VERDICT_FAIL:
+			if (wfm_fault_is_size(result) &&
+				wfm_step_halve(step, spec, cursor->context))
+				step->state = WFM_STEP_NEW;
+			else
+			{
+				step->problem = problem;
+				step->state = WFM_STEP_FAILED;
+			}
+			break;
+	}
+	wfm_transfer_free(step->transfer);
+	step->transfer = NULL;
+}
+
+bool
+wfm_step_advance(WfmCursor *cursor, WfmStep *step, bool may_ask)
+{
+	bool		is_first = &step->node == dlist_head_node(&cursor->steps);
+
+	if (step->state == WFM_STEP_RUNNING &&
+		wfm_transfer_result(step->transfer) != NULL &&
+		!(cursor->streaming && is_first))
+		take_result(cursor, step);
+
+	if (step->state == WFM_STEP_BACKOFF)
+	{
+		if (step->not_before_us > wfm_monotonic_us())
+			wfm_cursor_alarm_at(cursor, step->not_before_us);
+		else
+			step->state = WFM_STEP_NEW;
+	}
+
+	/* a key that no path can hold, or that this server will not take */
+	if (step->state == WFM_STEP_NEW && has_list(cursor) &&
+		!step->odd_keys_only &&
+		(!wfm_step_is_sendable(step, cursor->spec) ||
+		 (cursor->odd_refused && wfm_step_key_is_odd(step, cursor->spec))))
+		look_in_list(cursor, step);
+
+	if (step->state == WFM_STEP_PERMIT ||
+		(step->state == WFM_STEP_NEW && may_ask))
+		return try_to_send(cursor, step);
+	return true;
+}
