@@ -87,6 +87,12 @@ wfm_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = wfm_end_scan;
 	routine->ExplainForeignScan = wfm_explain_scan;
 
+	/* asynchronous execution below Append */
+	routine->IsForeignPathAsyncCapable = wfm_is_async_capable;
+	routine->ForeignAsyncRequest = wfm_async_request;
+	routine->ForeignAsyncConfigureWait = wfm_async_configure_wait;
+	routine->ForeignAsyncNotify = wfm_async_notify;
+
 	routine->ImportForeignSchema = wfm_import_schema;
 
 	PG_RETURN_POINTER(routine);

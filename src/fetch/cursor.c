@@ -241,10 +241,11 @@ wfm_cursor_next(WfmCursor *cursor)
 		long		timeout = -1;
 		WfmWait		wait = WFM_WAIT_NETWORK;
 
-		if (state == WFM_CURSOR_ROW)
+		if (state != WFM_CURSOR_WAIT)
+		{
+			cursor->may_block = false;
 			return row;
-		if (state == WFM_CURSOR_END)
-			return NULL;
+		}
 
 		step = dlist_container(WfmStep, node, dlist_head_node(&cursor->steps));
 		if (step->state == WFM_STEP_PERMIT)

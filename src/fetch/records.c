@@ -116,8 +116,8 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 	if (cursor->seam != NULL && step->has_window)
 	{
 		bool		neighbour = cursor->seam_begun &&
-		step->own_last + 1 == cursor->seam_next_last &&
-		memcmp(step->key_index, cursor->seam_keys, sizeof(step->key_index)) == 0;
+			step->own_last + 1 == cursor->seam_next_last &&
+			memcmp(step->key_index, cursor->seam_keys, sizeof(step->key_index)) == 0;
 
 		wfm_seam_begin(cursor->seam, neighbour);
 		cursor->seam_begun = true;
@@ -176,7 +176,7 @@ is_wanted(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
 			parts.year > 1)
 		{
 			DateADT		day = date2j(parts.year, parts.month, parts.day) -
-			POSTGRES_EPOCH_JDATE;
+				POSTGRES_EPOCH_JDATE;
 
 			if (!step->has_window)
 				return day >= cursor->spec->first_day &&
@@ -215,7 +215,7 @@ end_of_answer(WfmCursor *cursor, WfmStep *step)
 {
 	const WfmEnvelope *envelope = wfm_decoder_envelope(cursor->decoder);
 	const WfmHttpResult *result = wfm_transfer_result(step->transfer);
-	char		text[256] = "";
+	char text[	256] = "";
 
 	if (envelope->status_seen && !envelope->status_ok)
 	{
@@ -320,4 +320,3 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 			return NULL;		/* streaming: more will come */
 	}
 }
-

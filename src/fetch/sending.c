@@ -357,7 +357,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	const WfmHttpResult *result = wfm_transfer_result(step->transfer);
 	const WfmFetchSpec *spec = cursor->spec;
 	WfmProblem *problem = NULL;
-	char		text[256] = "";
+	char text[	256] = "";
 	WfmVerdict	verdict;
 
 	wfm_step_report(cursor, step, result);

@@ -39,6 +39,38 @@ typedef struct RelPlan
 /* Cost of handling one row, as for a foreign row of postgres_fdw. */
 #define ROW_COST 0.01
 
+/* How many values an expression compared by = or = ANY stands for. */
+static double
+count_values(PlannerInfo *root, const WfmPushed *pushed)
+{
+	if (pushed->kind != WFM_PUSH_ANY)
+		return 1;
+	return Max(1, wfm_estimate_array_length(root, (Node *) pushed->value));
+}
+
+/* At most so many rows, if a key is given: no statistics would tell that. */
+static double
+rows_by_key(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table)
+{
+	double		most = baserel->tuples;
+
+	for (const WfmEndpoint *endpoint = table->resource->endpoints;
+		 endpoint->path != NULL; endpoint++)
+	{
+		List	   *pushed;
+		bool		usable;
+
+		if ((endpoint->flags & WFM_ENDPOINT_SINGLE) == 0 ||
+			!wfm_endpoint_in(endpoint, table->dialect))
+			continue;
+		pushed = wfm_match_endpoint(table, baserel->relid, endpoint,
+									baserel->baserestrictinfo, &usable);
+		if (usable)
+			most = Min(most, count_values(root, linitial(pushed)));
+	}
+	return most;
+}
+
 void
 wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
@@ -57,6 +89,16 @@ wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	if (baserel->tuples <= 0)
 		baserel->tuples = state->table->resource->typical_rows;
 	set_baserel_size_estimates(root, baserel);
+	baserel->rows = clamp_row_est(Min(baserel->rows,
+									  rows_by_key(root, baserel, state->table)));
+}
+
+bool
+wfm_path_is_lazy(ForeignPath *path)
+{
+	RelPlan    *state = path->path.parent->fdw_private;
+
+	return state->lazy;
 }
 
 /* ---------- pricing ---------- */
@@ -91,15 +133,6 @@ constant_day(PlannerInfo *root, Expr *value, DateADT *day)
 		default:
 			return false;
 	}
-}
-
-/* How many values an expression compared by = or = ANY stands for. */
-static double
-count_values(PlannerInfo *root, const WfmPushed *pushed)
-{
-	if (pushed->kind != WFM_PUSH_ANY)
-		return 1;
-	return Max(1, wfm_estimate_array_length(root, (Node *) pushed->value));
 }
 
 /* Expected calls of one scan by this endpoint with these conditions. */

@@ -18,6 +18,9 @@ extern ForeignScan *wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel,
 								 List *tlist, List *scan_clauses,
 								 Plan *outer_plan);
 
+/* Was the path made for a LIMIT that few rows satisfy? */
+extern bool wfm_path_is_lazy(ForeignPath *path);
+
 /* What EXPLAIN prints of a plan; es as in ExplainForeignScan. */
 struct ExplainState;
 extern void wfm_explain_plan(ForeignScanState *node, struct ExplainState *es);

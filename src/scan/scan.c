@@ -5,10 +5,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -47,6 +49,7 @@ typedef struct WfmScan
 	int			leg;			/* next pair of _listed_from and _listed_to */
 	int			nlegs;
 	bool		ended;
+	bool		no_wait;		/* an asynchronous request: do not wait */
 
 	WfmFetchStats stats;		/* of cursors that are closed */
 	int64		times_dropped;	/* times of day cut off dates */
@@ -366,7 +369,14 @@ wfm_iterate_scan(ForeignScanState *node)
 			scan->ended = true;
 			break;
 		}
-		row = wfm_cursor_next(scan->cursor);
+		if (scan->no_wait)
+		{
+			/* nothing yet: the slot stays empty, but this is not the end */
+			if (wfm_cursor_poll(scan->cursor, &row) == WFM_CURSOR_WAIT)
+				return slot;
+		}
+		else
+			row = wfm_cursor_next(scan->cursor);
 		if (row != NULL)
 		{
 			store_row(scan, row, slot);
@@ -397,6 +407,60 @@ wfm_end_scan(ForeignScanState *node)
 
 	if (scan != NULL)
 		close_cursor(scan);
+}
+
+/* ---------- asynchronous execution ---------- */
+
+bool
+wfm_is_async_capable(ForeignPath *path)
+{
+	/* running several at once would ask for more than a LIMIT needs */
+	return !wfm_path_is_lazy(path);
+}
+
+/* Hand a tuple to the Append, or say that it will come or never will. */
+static void
+answer_request(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	WfmScan    *scan = node->fdw_state;
+	TupleTableSlot *slot;
+
+	/* local conditions and projection are the scan node's business */
+	scan->no_wait = true;
+	slot = request->requestee->ExecProcNodeReal(request->requestee);
+	scan->no_wait = false;
+
+	if (!TupIsNull(slot))
+		ExecAsyncRequestDone(request, slot);
+	else if (scan->ended)
+		ExecAsyncRequestDone(request, NULL);
+	else
+		ExecAsyncRequestPending(request);
+}
+
+void
+wfm_async_request(AsyncRequest *request)
+{
+	answer_request(request);
+}
+
+void
+wfm_async_configure_wait(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	AppendState *requestor = (AppendState *) request->requestor;
+	WfmScan    *scan = node->fdw_state;
+
+	/* a pending request has a cursor that waits for its descriptor */
+	AddWaitEventToSet(requestor->as_eventset, WL_SOCKET_READABLE,
+					  wfm_cursor_fd(scan->cursor), NULL, request);
+}
+
+void
+wfm_async_notify(AsyncRequest *request)
+{
+	answer_request(request);
 }
 
 /* ---------- suspended portals ---------- */

@@ -17,6 +17,15 @@ extern void wfm_end_scan(ForeignScanState *node);
 extern void wfm_explain_scan(ForeignScanState *node, struct ExplainState *es);
 
 /*
+ * Asynchronous execution below an Append; see the FdwRoutine members
+ * IsForeignPathAsyncCapable and ForeignAsync....
+ */
+extern bool wfm_is_async_capable(ForeignPath *path);
+extern void wfm_async_request(AsyncRequest *request);
+extern void wfm_async_configure_wait(AsyncRequest *request);
+extern void wfm_async_notify(AsyncRequest *request);
+
+/*
  * Let scans of suspended portals come to rest whenever the executor returns
  * to the client; called once from _PG_init.
  */
