@@ -1,0 +1,123 @@
+# Faults of the network and the API: what passes is tried again, what does not
+# is an error with SQLSTATE, the request, the API's own words and a hint; no
+# row is ever lost or doubled.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmTest;
+
+my $sim = WfmTest::Simulator->new('--clients', 30, '--jobs', 100, '--time', 2000, '--no-limits');
+my $node = WfmTest::start_node('faults');
+WfmTest::connect_tables($node, $sim, server => "connection 'acme', history_from '2022-01-01'");
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = acme, public');
+my $staff = $node->safe_psql('postgres', 'SELECT count(*) FROM staff');
+my $time = $node->safe_psql('postgres', 'SELECT count(*), sum(minutes) FROM time_entry');
+
+# Run with a fault in force; (stdout, SQLSTATE or '', stderr, calls).
+sub with_fault
+{
+	my ($rule, $sql) = @_;
+	my $mark = $sim->mark;
+
+	$sim->no_faults;
+	$sim->fault($rule) if $rule;
+	my ($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	$sim->no_faults;
+	my ($state) = $err =~ /ERROR:\s+(\w{5}):/;
+	return ($out, $state || '', $err, scalar(() = $sim->calls_since($mark)));
+}
+
+# --- faults that pass ---
+foreach my $case (
+	[ 'status 503', { status => 503 } ],
+	[ 'status 500', { status => 500, body => 'boom' } ],
+	[ 'status 502', { status => 502 } ],
+	[ 'status 408', { status => 408 } ],
+	[ 'reset before the answer', { drop => 'rst' } ],
+	[ 'closed before the answer', { drop => 'close' } ],
+	[ 'reset in the body', { cut_after => 300, how => 'rst' } ],
+	[ 'closed in the body', { cut_after => 300, how => 'close' } ],
+	[ '429 for a second', { retry_after => 1 } ])
+{
+	my ($name, $action) = @$case;
+	my ($out, $state, $err, $calls) = with_fault(
+		{ match => { path => '*staff.api' }, count => 1, action => $action },
+		'SELECT count(*) FROM staff');
+
+	is($out, $staff, "$name once: all rows") or diag($err);
+	is($calls, 2, "$name once: two calls");
+}
+
+# One window of several fails in different ways: same sums.
+foreach my $case (
+	[ 'status 503', { status => 503 } ],
+	[ 'closed in the body', { cut_after => 2000, how => 'close' } ])
+{
+	my ($name, $action) = @$case;
+	my ($out, $state, $err) = with_fault(
+		{ match => { path => '*time.api/list' }, skip => 2, count => 3, action => $action },
+		'SELECT count(*), sum(minutes) FROM time_entry');
+
+	is($out, $time, "$name in three windows: same rows") or diag($err);
+}
+
+# A window that always fails is asked for in halves.
+{
+	my ($out, $state, $err, $calls) = with_fault(
+		{ match => { path => '*time.api/list', query => {} }, skip => 1, count => 2,
+			action => { status => 504 } },
+		'SELECT count(*), sum(minutes) FROM time_entry');
+	is($out, $time, 'a window in halves: same rows') or diag($err);
+}
+
+# --- faults that stay ---
+foreach my $case (
+	[ 'server error', { status => 500, body => 'boom' }, 'HV00N', qr/The API says: "boom"/, qr/Try again later/ ],
+	[ 'no such path', { status => 404 }, 'HV000', qr/HTTP status 404/, qr/api_url/ ],
+	[ 'bad request', { status => 400, body => '{"status":"ERROR","errorDescription":"no good"}' },
+		'HV000', qr/The API says: "no good"/, undef ],
+	[ 'ERROR in a 200', { error_text => 'The date range must be less than one year' },
+		'HV000', qr/The API says: "The date range must be less than one year"/, undef ],
+	[ 'unknown identifier of a list', { error_text => 'Invalid staff identifier' }, 'HV000',
+		qr/Invalid staff identifier/, undef ],
+	[ 'web page', { html => \1 }, 'HV000', qr/HTML/, qr/api_url/ ],
+	[ 'redirect', { redirect => 'http://example.com/' }, 'HV000', qr/example\.com/, qr/not followed/ ],
+	[ 'cut for ever', { cut_after => 300, how => 'close' }, '08006', qr/Tried 4 times/, undef ],
+	[ '429 for an hour', { retry_after => 3600 }, '53400', qr/possible at/, qr/max_wait/ ],
+	[ 'forbidden', { status => 403, body => '{"Title":"Forbidden","Status":403,"Detail":"AuthenticationUnsuccessful"}' },
+		'28000', qr/AuthenticationUnsuccessful/,
+		qr/Authorise 3rd Party Full Access.*scope.*disconnected/s ])
+{
+	my ($name, $action, $wanted, $detail, $hint) = @$case;
+	my ($out, $state, $err) = with_fault(
+		{ match => { path => '*staff.api' }, action => $action }, 'SELECT count(*) FROM staff');
+
+	is($out, '', "$name: no rows");
+	is($state, $wanted, "$name: SQLSTATE") or diag($err);
+	like($err, $detail, "$name: detail");
+	like($err, qr/DETAIL:.*Foreign table "staff", connection "acme", tenant .*request: GET practicemanager\/3\.1 staff\.api\/list/,
+		"$name: what was asked");
+	like($err, qr/HINT:.*$hint/s, "$name: hint") if defined $hint;
+	# the limit of an hour is over for the next case
+	$sim->control('POST', 'reset', { what => ['limits'] });
+	if ($wanted eq '53400' || $wanted eq 'HV00N' || $wanted eq '08006')
+	{
+		$node->restart;
+	}
+}
+
+# --- server down ---
+{
+	$node->safe_psql('postgres',
+		"UPDATE wfm_connections SET api_url = 'http://127.0.0.1:1/practicemanager/3.1/'");
+	my ($out, $state, $err) = with_fault(undef, 'SELECT count(*) FROM staff');
+	ok($state =~ /^(08001|28000|55000)$/, 'nobody listens: SQLSTATE') or diag($err);
+	like($err, qr/HINT:/, 'nobody listens: hint');
+}
+
+done_testing();
