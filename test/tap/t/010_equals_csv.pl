@@ -29,8 +29,11 @@ my $sim = WfmTest::Simulator->new('--clients', 300, '--jobs', 2000, '--time', 50
 my $node = WfmTest::start_node('equals');
 my $other = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } });
 
-WfmTest::connect_tables($node, $sim, name => 'xpm');
+# few windows: the limit of 600 calls a minute holds for tests too
+WfmTest::connect_tables($node, $sim, name => 'xpm', calls_per_minute => 600,
+	server => "history_from '2022-01-01'");
 WfmTest::connect_tables($node, $sim, name => 'wfm', api => 'workflowmax/3.0',
+	calls_per_minute => 600, server => "history_from '2022-01-01'",
 	refresh_token => $other->{refresh_token});
 
 # Load the dump of a table into SCHEMA_TABLE_csv; its columns.

@@ -13,7 +13,7 @@ use WfmTest;
 
 my $sim = WfmTest::Simulator->new('--clients', 30, '--jobs', 100, '--time', 2000, '--no-limits');
 my $node = WfmTest::start_node('faults');
-WfmTest::connect_tables($node, $sim, server => "connection 'acme', history_from '2022-01-01'");
+WfmTest::connect_tables($node, $sim, calls_per_minute => 600, server => "history_from '2022-01-01'");
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = acme, public');
 my $staff = $node->safe_psql('postgres', 'SELECT count(*) FROM staff');
 my $time = $node->safe_psql('postgres', 'SELECT count(*), sum(minutes) FROM time_entry');
