@@ -32,6 +32,10 @@
 	{"manager_name", "Manager/Name", WFM_TYPE_TEXT, 0, 0, "name of the manager"}, \
 	{"partner_uuid", "Partner/UUID", WFM_TYPE_UUID, 0, 0, "partner responsible"}, \
 	{"partner_name", "Partner/Name", WFM_TYPE_TEXT, 0, 0, "name of the partner"}, \
+	{"date_created_utc", "DateCreatedUtc", WFM_TYPE_TIMESTAMPTZ, WFM_WORKFLOWMAX_3_0, 0, "when it was created"}, \
+	{"date_modified_utc", "DateModifiedUtc", WFM_TYPE_TIMESTAMPTZ, WFM_WORKFLOWMAX_3_0, 0, "when it was last modified"}, \
+	{"approved_quote_id", "ApprovedQuoteId|ApprovedQuoteID", WFM_TYPE_TEXT, WFM_WORKFLOWMAX_3_0, 0, "number of the approved quote"}, \
+	{"approved_quote_uuid", "ApprovedQuoteUUID", WFM_TYPE_UUID, WFM_WORKFLOWMAX_3_0, 0, "key of the approved quote"}, \
 	{"internal_id", "InternalID", WFM_TYPE_TEXT, WFM_PRACTICEMANAGER, 0, "the vendor's internal number"}, \
 	{"web_url", "WebUrl|WebURL", WFM_TYPE_TEXT, 0, 0, "page of the job in the application"}
 

@@ -31,9 +31,9 @@ my $other = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-c
 
 # few windows: the limit of 600 calls a minute holds for tests too
 WfmTest::connect_tables($node, $sim, name => 'xpm', calls_per_minute => 600,
-	server => "history_from '2022-01-01'");
+	server => "connection 'xpm', history_from '2022-01-01'");
 WfmTest::connect_tables($node, $sim, name => 'wfm', api => 'workflowmax/3.0',
-	calls_per_minute => 600, server => "history_from '2022-01-01'",
+	calls_per_minute => 600, server => "connection 'wfm', history_from '2022-01-01'",
 	refresh_token => $other->{refresh_token});
 
 # Load the dump of a table into SCHEMA_TABLE_csv; its columns.
@@ -44,6 +44,11 @@ sub load_dump
 	my $csv = $sim->csv($table, $dialect);
 	my ($header) = $csv =~ /^([^\r\n]*)/;
 	my $columns = join ', ', map { "\"$_\"" } split /,/, $header;
+	my $missing = $node->safe_psql('postgres', "SELECT attname FROM pg_attribute
+		WHERE attrelid = '$schema.$table'::regclass AND attnum > 0
+		AND attname !~ '^_' AND attname NOT IN ('" . join("', '", split /,/, $header) . "')");
+
+	is($missing, '', "the dump has all columns of $schema.$table");
 
 	open my $out, '>', $file or die "$file: $!";
 	binmode $out;

@@ -13,7 +13,7 @@ use WfmTest;
 my $sim = WfmTest::Simulator->new('--clients', 40, '--jobs', 200, '--time', 3000,
 	'--no-limits', '--today', '2026-11-20');
 my $node = WfmTest::start_node('requests');
-WfmTest::connect_tables($node, $sim, calls_per_minute => 600, server => "history_from '2022-01-01'");
+WfmTest::connect_tables($node, $sim, calls_per_minute => 600, server => "connection 'acme', history_from '2022-01-01'");
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = acme, public');
 $node->safe_psql('postgres', 'SELECT count(*) FROM staff');
 
