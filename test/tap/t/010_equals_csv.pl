@@ -1,5 +1,7 @@
 # Every row and column equals the simulator's own dump of its data, on both
 # dialects, whatever the API does where the vendor does not say.
+#
+# WFM_TEST_FULL=1 takes 300 clients, 2,000 jobs and 50,000 time entries.
 
 use strict;
 use warnings;
@@ -24,8 +26,9 @@ my $neutral = {
 	odd_job_numbers => '404', shuffle => \0, pretty => \0, declaration => \0
 };
 
-my $sim = WfmTest::Simulator->new('--clients', 300, '--jobs', 2000, '--time', 50000,
-	'--no-limits');
+my @size = $ENV{WFM_TEST_FULL} ? (300, 2000, 50000) : (60, 400, 3000);
+my $sim = WfmTest::Simulator->new('--clients', $size[0], '--jobs', $size[1],
+	'--time', $size[2], '--no-limits');
 my $node = WfmTest::start_node('equals');
 my $other = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } });
 
@@ -46,7 +49,9 @@ sub load_dump
 	my $columns = join ', ', map { "\"$_\"" } split /,/, $header;
 	my $missing = $node->safe_psql('postgres', "SELECT attname FROM pg_attribute
 		WHERE attrelid = '$schema.$table'::regclass AND attnum > 0
-		AND attname !~ '^_' AND attname NOT IN ('" . join("', '", split /,/, $header) . "')");
+		AND attname !~ '^_'
+		-- Practice Manager dropped it from its answers, not from its specification
+		AND attname <> 'is_prospect' AND attname NOT IN ('" . join("', '", split /,/, $header) . "')");
 
 	is($missing, '', "the dump has all columns of $schema.$table");
 

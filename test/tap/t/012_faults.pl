@@ -109,9 +109,11 @@ refused(@$_) foreach (
 		'28000', qr/AuthenticationUnsuccessful/,
 		qr/Authorise 3rd Party Full Access.*scope.*disconnected/s ]);
 
+my $url;
+
 # --- server down ---
 {
-	my $url = $node->safe_psql('postgres', 'SELECT api_url FROM wfm_connections');
+	$url = $node->safe_psql('postgres', 'SELECT api_url FROM wfm_connections');
 	# another URL would drop the grant: the old secrets come with it
 	$node->safe_psql('postgres', "UPDATE wfm_connections SET client_secret = 'sim-secret',
 		refresh_token = 'sim-refresh-token', api_url = 'http://127.0.0.1:1/practicemanager/3.1/'");
@@ -119,6 +121,10 @@ refused(@$_) foreach (
 	ok($state =~ /^(08001|28000|55000)$/, 'nobody listens: SQLSTATE') or diag($err);
 	like($err, qr/HINT:/, 'nobody listens: hint');
 }
+
+$node->safe_psql('postgres', "UPDATE wfm_connections SET client_secret = 'sim-secret',
+	refresh_token = '" . $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } })->{refresh_token} . "', api_url = '$url'");
+$node->restart('immediate');
 
 # --- a limit that asks for an hour: for all backends from now on ---
 refused('429 for an hour', { retry_after => 3600 }, '53400', qr/possible at/, qr/max_wait/);
