@@ -126,7 +126,7 @@ catalog_word(Oid catalog)
 }
 
 /* Complain about an option that may not stand here. */
-static void
+pg_attribute_noreturn() static void
 unknown_option(const char *name, Oid catalog)
 {
 	const char *valid[lengthof(option_table) + 1];
@@ -168,7 +168,7 @@ unknown_option(const char *name, Oid catalog)
 }
 
 /* Complain about a value. */
-static void
+pg_attribute_noreturn() static void
 bad_value(const char *name, const char *value, const char *wanted)
 {
 	ereport(ERROR,

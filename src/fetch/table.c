@@ -48,7 +48,7 @@ wfm_type_oid(WfmType type)
 }
 
 /* Complain about a resource that the dialect does not have. */
-static void
+pg_attribute_noreturn() static void
 no_such_resource(const WfmTable *table)
 {
 	const char **names = palloc0((wfm_nresources + 1) * sizeof(char *));
@@ -78,7 +78,7 @@ no_such_resource(const WfmTable *table)
 }
 
 /* Complain about a column that the resource does not have. */
-static void
+pg_attribute_noreturn() static void
 no_such_field(const WfmTable *table, const char *column)
 {
 	const char **names;
