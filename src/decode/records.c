@@ -280,6 +280,10 @@ wfm_envelope_set(WfmDecoder *d, WfmEnvelopeSlot slot, const char *text,
 	}
 	if (len == 0)
 		return true;
+	/* Of several statuses an error counts, wherever it stands. */
+	if (slot == WFM_ENVELOPE_STATUS && d->envelope.status_seen &&
+		!d->envelope.status_ok)
+		return true;
 	if (len > MAX_ENVELOPE_STRING)
 	{
 		wfm_decoder_fail(d, WFM_DECODE_VALUE_TOO_BIG, offset,

@@ -1,6 +1,6 @@
 """Cases of what is inside: XML that is none, or too much, or not what it says."""
 
-from .registry import BROKEN, LOST, TEXT, TOO_BIG, case, family
+from .registry import BROKEN, LOST, LOST_OR_BROKEN, TEXT, TOO_BIG, case, family
 from .wire import GOOD, head, response, staff, staff_list, whole
 
 
@@ -43,11 +43,14 @@ family([("html_page", _HTML),
         ("plain_text", b"Service temporarily unavailable"),
         ("json_instead", b'{"status": "OK", "staff": [{"uuid": "1"}]}'),
         ("json_list_instead", b"[]"),
-        ("empty_answer", b""), ("blanks_only", b" \r\n\t "),
         ("another_document", b"<Envelope><Body><Fault>no</Fault></Body></Envelope>"),
         ("envelope_and_nothing", b"<Response/>"),
         ("binary_rubbish", bytes(range(128, 256)) * 4)],
        _body, sqlstates=BROKEN + TEXT)
+
+# An answer that ends before its root element does may have been cut.
+family([("empty_answer", b""), ("blanks_only", b" \r\n\t ")],
+       _body, sqlstates=LOST_OR_BROKEN)
 
 
 # ---- errors inside a 200 ----
@@ -122,9 +125,12 @@ family([("doctype_empty", "<!DOCTYPE Response>"),
 family([("entity_not_declared", staff_list(staff(3, name="&nbsp;"))),
         ("reference_to_nul", staff_list(staff(3, name="&#0;"))),
         ("reference_to_surrogate", staff_list(staff(3, name="&#xD800;"))),
-        ("reference_beyond_unicode", staff_list(staff(3, name="&#x110000;"))),
-        ("reference_without_end", staff_list(staff(3, name="&amp")))],
+        ("reference_beyond_unicode", staff_list(staff(3, name="&#x110000;")))],
        _body, sqlstates=BROKEN)
+# libxml2's push parser waits for the end of a reference.
+family([("reference_without_end", staff_list(staff(3, name="&amp"))),
+        ("ampersand_in_text", staff_list(staff(3, name="a & b")))],
+       _body, sqlstates=LOST_OR_BROKEN)
 
 
 # ---- text that is not UTF-8 ----
@@ -209,7 +215,6 @@ family([("rubbish_behind", GOOD + b"rubbish"), ("two_documents", GOOD + GOOD),
         ("attribute_twice", GOOD.replace(b"api-method", b'api-method="x" api-method')),
         ("text_before_the_root", b"rubbish" + GOOD),
         ("less_than_in_text", staff_list(staff(3, name="a < b"))),
-        ("ampersand_in_text", staff_list(staff(3, name="a & b"))),
         ("control_byte_in_text", staff_list(staff(3, name="a\x01b"))),
         ("declaration_too_late", GOOD + b'<?xml version="1.0"?>'),
         ("prefix_not_declared_is_wrong_name", GOOD.replace(b"<Response", b"<x:Response")

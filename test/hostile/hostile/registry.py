@@ -40,7 +40,7 @@ class Case:
         }
 
 
-def case(sqlstates=None, rows=None, seconds=8, requests=None, says=None, twice=False):
+def case(sqlstates=None, rows=None, seconds=15, requests=None, says=None, twice=False):
     """Registers a case.  Either rows (the query must give so many) or sqlstates
     (it must fail with one of them).  seconds bounds the time, requests the
     number of calls; says is a text that the error must hold; twice runs the

@@ -10,10 +10,7 @@ import time
 
 from . import coding, content, framing, statuses  # noqa: F401  (they register)
 from . import registry
-from .wire import Gone, Wire, chunked, chunks, gzipped, head, staff, staff_list, whole
-
-# The answer that /cut/... cuts: about 2 KiB with its headers.
-CUT_BODY = staff_list(staff(18))
+from .wire import Gone, Wire, chunked, gzipped, head, staff, staff_list, whole
 
 
 class Request:
@@ -120,6 +117,8 @@ class Server:
     def _control(self, wire, request):
         with self.lock:
             answer = {"/_hostile/strangers": self.strangers, "/_hostile/seen": dict(self.seen),
+                      "/_hostile/cut_length/length": len(CUT_ANSWERS["length"]),
+                      "/_hostile/cut_length/chunked": len(CUT_ANSWERS["chunked"]),
                       "/_hostile/posts": self.posts, "/_hostile/last_headers": self.last_headers}
         wire.send(whole(json.dumps(answer.get(request.path)).encode(), content_type="application/json"))
         return True
@@ -153,12 +152,17 @@ def body(wire, how, size):
     return True
 
 
+# The answers that /cut/... cuts: about 2 KiB.
+CUT_BODY = staff_list(staff(22))
+CUT_ANSWERS = {
+    "length": whole(CUT_BODY),
+    "chunked": chunked(CUT_BODY[:700], CUT_BODY[700:]),
+}
+
+
 def cut(wire, how, where, count):
     """A good answer that ends after so many bytes."""
-    if where == "chunked":
-        answer = head("Transfer-Encoding: chunked") + chunks(CUT_BODY[:700], CUT_BODY[700:])
-    else:
-        answer = whole(CUT_BODY)
+    answer = CUT_ANSWERS[where]
     count = int(count)
     wire.send(answer[:count])
     if count >= len(answer):

@@ -117,4 +117,4 @@ family([("limited_for_0_seconds", ["Retry-After: 0"]),
         ("limited_until_1994", ["Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"]),
         ("limited_twice_over", ["Retry-After: 0", "Retry-After: 3600"]),
         ("limited_by_something_new", ["X-Rate-Limit-Problem: lunch"])],
-       _limited, sqlstates=LIMIT, seconds=15)
+       _limited, sqlstates=LIMIT, seconds=40)
