@@ -28,7 +28,7 @@ my $neutral = {
 
 my @size = $ENV{WFM_TEST_FULL} ? (300, 2000, 50000) : (60, 400, 3000);
 my $sim = WfmTest::Simulator->new('--clients', $size[0], '--jobs', $size[1],
-	'--time', $size[2], '--no-limits');
+	'--time', $size[2], '--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
 my $node = WfmTest::start_node('equals');
 my $other = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } });
 

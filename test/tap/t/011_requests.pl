@@ -11,7 +11,7 @@ use Test::More;
 use WfmTest;
 
 my $sim = WfmTest::Simulator->new('--clients', 40, '--jobs', 200, '--time', 3000,
-	'--no-limits', '--today', '2026-11-20');
+	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50, '--today', '2026-11-20');
 my $node = WfmTest::start_node('requests');
 WfmTest::connect_tables($node, $sim, calls_per_minute => 600, server => "connection 'acme', history_from '2022-01-01'");
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = acme, public');

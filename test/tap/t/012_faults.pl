@@ -11,7 +11,7 @@ use Test::More;
 
 use WfmTest;
 
-my $sim = WfmTest::Simulator->new('--clients', 30, '--jobs', 100, '--time', 2000, '--no-limits');
+my $sim = WfmTest::Simulator->new('--clients', 30, '--jobs', 100, '--time', 2000, '--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
 my $node = WfmTest::start_node('faults');
 WfmTest::connect_tables($node, $sim, calls_per_minute => 600, server => "connection 'acme', history_from '2022-01-01'");
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = acme, public');
