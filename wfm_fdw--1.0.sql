@@ -162,6 +162,30 @@ CREATE FUNCTION wfm_refresh(connection text) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_refresh(text) IS 'gets a new access token for a connection now, also after its settings were mended';
 
+CREATE FUNCTION wfm_authorize_url(connection text) RETURNS text
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_authorize_url(text) IS 'makes the address at which a person consents; it can be used once, within a week';
+
+CREATE FUNCTION wfm_authorize(connection text, redirected_url text,
+    OUT tenant_id text, OUT tenant_name text, OUT consented_by text, OUT next text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_authorize(text, text) IS 'takes the address a consent ended at, gets the tokens, and says what comes next';
+
+CREATE FUNCTION wfm_tenants(connection text,
+    OUT tenant_id text, OUT tenant_name text, OUT tenant_type text,
+    OUT usable boolean, OUT why_not text, OUT this_consent boolean,
+    OUT connected_at timestamptz, OUT updated_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_tenants(text) IS 'tenants the consent of a connection reaches, newest first';
+
+CREATE FUNCTION wfm_identity(connection text,
+    OUT consented_by text, OUT consented_at timestamptz, OUT user_id text,
+    OUT consent_id text, OUT scopes text, OUT expires_at timestamptz)
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_identity(text) IS 'in whose name a connection reads, and with which scopes';
+
 CREATE FUNCTION wfm_connection_status(
     OUT name text, OUT api text, OUT owner text, OUT state text,
     OUT generation bigint, OUT expires_at timestamptz, OUT last_refresh timestamptz,

@@ -6,6 +6,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -184,6 +185,8 @@ grant_of_tuple(Relation tokens, HeapTuple tuple)
 	heap_deform_tuple(tuple, RelationGetDescr(tokens), values, nulls);
 
 	grant->tid = tuple->t_self;
+	grant->uncommitted =
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
 	grant->connection = text_column(values, nulls, COL_CONNECTION);
 	for (int i = 0; i < WFM_NSEALED; i++)
 		grant->sealed[i] = text_column(values, nulls, sealed_columns[i].column);

@@ -50,6 +50,7 @@ typedef struct WfmGrant
 	TimestampTz consented_at;	/* 0: unknown */
 	TimestampTz consent_asked_at;	/* 0: none asked for */
 	ItemPointerData tid;		/* where the row was read */
+	bool		uncommitted;	/* written by this very transaction */
 } WfmGrant;
 
 /* Name of a sealed column, as in the table and in the seal's place. */

@@ -240,7 +240,7 @@ list_demands(long *timeout)
 		if (!OidIsValid(entry->database) || has_slot(entry->database))
 			continue;
 		if (entry->wanted || entry->changed || entry->refresh_asked ||
-			entry->unauthorized != 0)
+			entry->consent_asked || entry->unauthorized != 0)
 			left = 0;
 		if (entry->due_mono_ms != WFM_TIME_NEVER)
 			left = Min(left, entry->due_mono_ms - mono_ms);

@@ -79,6 +79,7 @@ wfm_job_leave(WfmTokenJob *job)
 
 	wfm_transfer_free(job->post);
 	wfm_transfer_free(job->tenant_request);
+	wfm_transfer_free(job->consent_request);
 	forget_exchange(job);
 	wfm_secret_free(&job->access_token);
 	wfm_rows_release_table(job);
@@ -103,7 +104,8 @@ wfm_job_leave(WfmTokenJob *job)
 bool
 wfm_job_is_busy(const WfmTokenJob *job)
 {
-	return job->post != NULL || job->tenant_request != NULL;
+	return job->post != NULL || job->tenant_request != NULL ||
+		job->consent_request != NULL;
 }
 
 long
@@ -248,37 +250,35 @@ begin_look(WfmTokenJob *job)
 
 /* ---- the token request ---- */
 
-static void
-start_post(WfmTokenJob *job, WfmChannel *channel)
+WfmTransfer *
+wfm_job_post_form(WfmChannel *channel, const char *url,
+				  const WfmSecret *body, const WfmSecret *authorization)
 {
 	WfmSecret	header = WFM_SECRET_EMPTY;
 	const char *headers[3];
 	WfmHttpRequest request = {
 		.method = WFM_HTTP_POST,
-		.url = job->settings->token_url,
+		.url = url,
 		.headers = headers,
-		.body = job->body.text,
-		.body_len = job->body.len,
+		.body = body->text,
+		.body_len = body->len,
 		.token_exchange = true,
 		.total_timeout_ms = TOKEN_TIMEOUT_MS,
 		.max_body_bytes = WFM_TOKEN_ANSWER_MAX,
 	};
+	WfmTransfer *transfer;
 
-	WFM_CRASHPOINT("K04");
 	headers[request.nheaders++] = "Content-Type: application/x-www-form-urlencoded";
 	headers[request.nheaders++] = "Accept: application/json";
-	if (job->authorization.len > 0)
+	if (authorization->len > 0)
 	{
 		wfm_secret_append_text(&header, "Authorization: ");
-		wfm_secret_append(&header, job->authorization.text, job->authorization.len);
+		wfm_secret_append(&header, authorization->text, authorization->len);
 		headers[request.nheaders++] = header.text;
 	}
-	count(job, true);
-	job->post = wfm_transfer_start(channel, &request);
+	transfer = wfm_transfer_start(channel, &request);
 	wfm_secret_free(&header);
-	wfm_secret_free(&job->body);
-	wfm_secret_free(&job->authorization);
-	WFM_CRASHPOINT("K07");
+	return transfer;
 }
 
 static int64
@@ -295,21 +295,50 @@ retry_after_ms(const WfmHeaders *headers)
 	return -1;
 }
 
-/* What the answer said, for people: never a token. */
-static void
-note_answer(WfmTokenJob *job, int status)
+WfmTokenAnswer
+wfm_job_read_answer(WfmTransfer *transfer, WfmTokenTexts *texts)
 {
-	const WfmTokenTexts *answer = &job->answer;
+	const WfmHttpResult *result = wfm_transfer_result(transfer);
+	char	   *body = palloc(WFM_TOKEN_ANSWER_MAX);
+	WfmTokenAnswer answer;
+	size_t		len = 0;
+	size_t		n;
 
-	if (answer->error[0] != '\0')
-		snprintf(job->detail, sizeof(job->detail), "HTTP status %d, %s%s%s",
-				 status, answer->error,
-				 answer->error_description[0] ? ": " : "", answer->error_description);
-	else if (answer->problem.text[0] != '\0')
-		snprintf(job->detail, sizeof(job->detail), "HTTP status %d, %s",
-				 status, answer->problem.text);
+	while (len < WFM_TOKEN_ANSWER_MAX &&
+		   (n = wfm_transfer_read(transfer, body + len, WFM_TOKEN_ANSWER_MAX - len)) > 0)
+		len += n;
+	answer = wfm_oauth_read_answer(result->status, body, len,
+								   retry_after_ms(&result->headers), texts);
+	OPENSSL_cleanse(body, len);
+	pfree(body);
+	return answer;
+}
+
+void
+wfm_job_describe_answer(const WfmTokenTexts *texts, int status,
+						char detail[WFM_DETAIL_LEN])
+{
+	if (texts->error[0] != '\0')
+		snprintf(detail, WFM_DETAIL_LEN, "HTTP status %d, %s%s%s",
+				 status, texts->error,
+				 texts->error_description[0] ? ": " : "", texts->error_description);
+	else if (texts->problem.text[0] != '\0')
+		snprintf(detail, WFM_DETAIL_LEN, "HTTP status %d, %s",
+				 status, texts->problem.text);
 	else
-		snprintf(job->detail, sizeof(job->detail), "HTTP status %d", status);
+		snprintf(detail, WFM_DETAIL_LEN, "HTTP status %d", status);
+}
+
+static void
+start_post(WfmTokenJob *job, WfmChannel *channel)
+{
+	WFM_CRASHPOINT("K04");
+	count(job, true);
+	job->post = wfm_job_post_form(channel, job->settings->token_url,
+								  &job->body, &job->authorization);
+	wfm_secret_free(&job->body);
+	wfm_secret_free(&job->authorization);
+	WFM_CRASHPOINT("K07");
 }
 
 /* Has the POST ended?  Then *event is what came of it. */
@@ -318,42 +347,28 @@ finish_post(WfmTokenJob *job, WfmFsmEvent *event)
 {
 	const WfmHttpResult *result = job->post == NULL ? NULL
 		: wfm_transfer_result(job->post);
-	char	   *body;
-	size_t		len = 0;
-	size_t		n;
-	int			status;
 
 	if (result == NULL)
 		return false;
 	WFM_CRASHPOINT("K09");
-	status = result->status;
 	if (result->failure != WFM_HTTP_OK)
 	{
 		event->kind = WFM_EV_POST_FAILED;
 		event->transport = result->maybe_sent ? WFM_MAYBE_SENT : WFM_NOT_SENT;
 		strlcpy(job->detail, result->detail, sizeof(job->detail));
-		wfm_transfer_free(job->post);
-		job->post = NULL;
-		return true;
 	}
-
-	body = palloc(WFM_TOKEN_ANSWER_MAX);
-	while (len < WFM_TOKEN_ANSWER_MAX &&
-		   (n = wfm_transfer_read(job->post, body + len, WFM_TOKEN_ANSWER_MAX - len)) > 0)
-		len += n;
-	if (job->has_answer)
-		wfm_token_texts_free(&job->answer);
-	event->kind = WFM_EV_ANSWERED;
-	event->answer = wfm_oauth_read_answer(status, body, len,
-										  retry_after_ms(&result->headers),
-										  &job->answer);
-	job->has_answer = true;
-	OPENSSL_cleanse(body, len);
-	pfree(body);
+	else
+	{
+		if (job->has_answer)
+			wfm_token_texts_free(&job->answer);
+		event->kind = WFM_EV_ANSWERED;
+		event->answer = wfm_job_read_answer(job->post, &job->answer);
+		job->has_answer = true;
+		if (event->answer.kind != WFM_ANSWER_TOKENS)
+			wfm_job_describe_answer(&job->answer, result->status, job->detail);
+	}
 	wfm_transfer_free(job->post);
 	job->post = NULL;
-	if (event->answer.kind != WFM_ANSWER_TOKENS)
-		note_answer(job, status);
 	WFM_CRASHPOINT("K10");
 	return true;
 }
@@ -547,7 +562,11 @@ wfm_job_run(WfmTokenJob *job, WfmChannel *channel)
 	Wishes		wishes;
 
 	if (job->finished)
+	{
+		if (job->consent_request != NULL)
+			wfm_consent_run(job, channel);
 		return;
+	}
 	if (!job->started)
 	{
 		job->started = true;
@@ -580,6 +599,7 @@ wfm_job_run(WfmTokenJob *job, WfmChannel *channel)
 
 		run_machine(job, channel, &tick);
 	}
+	wfm_consent_run(job, channel);
 	wfm_tenant_run(job, channel);
 }
 

@@ -56,6 +56,11 @@ typedef struct WfmTokenJob
 	int			tenant_failures;
 	int64		tenant_retry_mono_ms;
 
+	/* a consent being exchanged for tokens */
+	uint32		consent_ticket; /* the one taken up */
+	WfmTransfer *consent_request;
+	int64		consent_sent_ms;	/* wall */
+
 	char		detail[WFM_DETAIL_LEN]; /* of the last failure */
 	TimestampTz complained_at;	/* last time an error was logged */
 	uint64		unauthorized_sent;	/* generation whose 401 the machine knows */
@@ -111,12 +116,30 @@ extern void wfm_rows_release_table(WfmTokenJob *job);
 extern bool wfm_run_transaction(const char *activity, WfmTokenJob *job,
 								void (*body) (void *), void *arg);
 
+/* ---- consent_exchange.c ---- */
+
+/* Exchange a consent for tokens, if one was handed in. */
+extern void wfm_consent_run(WfmTokenJob *job, WfmChannel *channel);
+
 /* ---- tenant_lookup.c ---- */
 
 /* Find out the tenant once a token is published. */
 extern void wfm_tenant_run(WfmTokenJob *job, WfmChannel *channel);
 
-/* ---- token_job.c, for tenant_lookup.c ---- */
+/* ---- token_job.c, for tenant_lookup.c and consent_exchange.c ---- */
+
+/* The lines of a form sent to the token endpoint; the last may be secret. */
+extern WfmTransfer *wfm_job_post_form(WfmChannel *channel, const char *url,
+									  const WfmSecret *body,
+									  const WfmSecret *authorization);
+
+/* Read a token endpoint's answer to its end; the transfer is still there. */
+extern WfmTokenAnswer wfm_job_read_answer(WfmTransfer *transfer,
+										  WfmTokenTexts *texts);
+
+/* What an answer said, for people: never a token. */
+extern void wfm_job_describe_answer(const WfmTokenTexts *texts, int status,
+									char detail[WFM_DETAIL_LEN]);
 
 /* Tell backends how the job stands. */
 extern void wfm_job_tell(WfmTokenJob *job);

@@ -22,6 +22,7 @@
 
 #define WFM_DETAIL_LEN 256
 #define WFM_TENANTS_LEN 1024
+#define WFM_CONSENT_CODE_LEN 2048
 
 /* What is known about the tenant of a connection that names none. */
 typedef enum WfmTenantState
@@ -68,6 +69,14 @@ typedef struct WfmGrantEntry
 	WfmTenantState tenant_state;
 	char		tenant_id[WFM_TENANT_ID_LEN];
 	char		tenants[WFM_TENANTS_LEN];	/* lines of "uuid name" */
+
+	/* a consent to be exchanged for tokens: see auth/consent.h */
+	bool		consent_asked;
+	uint32		consent_ticket; /* counts the consents asked for */
+	uint32		consent_done;	/* the last ticket dealt with */
+	bool		consent_ok;		/* how that ended */
+	char		consent_message[WFM_DETAIL_LEN];
+	char		consent_code[WFM_CONSENT_CODE_LEN];
 
 	/* from the launcher */
 	TimestampTz launch_failed_at;	/* no worker could be started; 0 = fine */

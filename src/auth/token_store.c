@@ -457,8 +457,13 @@ refresh_is_done(const WfmConnection *connection, bool ask,
 		}
 		done = entry->refreshes != *refreshes_before;
 		standing->verdict = judge(connection, entry, GetCurrentTimestamp(), *looks_before);
+
+		/* That the old token still serves is no success here. */
 		if (standing->verdict == VERDICT_USABLE && entry->read_only)
 			standing->verdict = VERDICT_READ_ONLY;
+		else if (standing->verdict == VERDICT_USABLE &&
+				 entry->state == WFM_GRANT_CONFIG_ERROR)
+			standing->verdict = VERDICT_REFUSED;
 		standing->error = entry->error;
 		standing->had_tokens = entry->had_tokens;
 		strlcpy(standing->detail, entry->detail, sizeof(standing->detail));

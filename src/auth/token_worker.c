@@ -225,7 +225,7 @@ try_to_leave(WorkerState *state)
 			continue;
 		job = find_job(state, entry->connection);
 		wished |= job == NULL || entry->wanted || entry->changed ||
-			entry->refresh_asked ||
+			entry->refresh_asked || entry->consent_asked ||
 			(entry->unauthorized != 0 && entry->unauthorized != job->unauthorized_sent);
 	}
 	for (int i = 0; !wished && i < wfm_token_shmem->nentries; i++)
@@ -260,7 +260,9 @@ all_finished(const WorkerState *state)
 
 	foreach(cell, state->jobs)
 	{
-		if (!((WfmTokenJob *) lfirst(cell))->finished)
+		const WfmTokenJob *job = lfirst(cell);
+
+		if (!job->finished || job->consent_request != NULL)
 			return false;
 	}
 	return true;

@@ -1,0 +1,86 @@
+# Many sessions, one grant: an expired token costs one token request, a dead
+# grant a handful, and a 401 one refresh.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+use WfmTest;
+
+my $sessions = 64;
+my $sim = WfmTest::Simulator->new('--clients', 1, '--jobs', 1, '--time', 1);
+my $node = WfmTest::start_node('flight', settings => "max_connections = 100\n");
+my $script = $node->basedir . '/script.sql';
+
+append_to_file($script, "SELECT expires_at > now() FROM wfm_identity('acme');\n");
+
+sub one { return $node->safe_psql('postgres', $_[0]); }
+
+# Every session asks for a token at the same time; how pgbench ended.
+sub all_at_once
+{
+	my ($out, $err);
+
+	IPC::Run::run([ 'pgbench', '-n', '-c', $sessions, '-j', 2, '-t', 1, '-f', $script,
+			'-h', $node->host, '-p', $node->port, 'postgres' ], '>', \$out, '2>', \$err);
+	my ($done) = $out =~ /actually processed: (\d+)\//;
+	return ($done, $err);
+}
+
+# The token has expired while nobody was there: a server that starts later.
+sub expire
+{
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'")
+	  or die 'the worker stays';
+	one("UPDATE wfm_tokens SET access_expires_at = now() - interval '1 minute', access_obtained_at = now() - interval '31 minutes'");
+	$node->restart;
+}
+
+WfmTest::connect_server($node, $sim);
+$node->poll_query_until('postgres', "SELECT state = 'ready' AND generation = 2 FROM wfm_stat_connections") or die 'no token';
+
+foreach my $round (1 .. 3)
+{
+	expire();
+	my $mark = $sim->mark;
+
+	# A slow answer, so that all of them are waiting for it.
+	$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 0.5 } }) if $round > 1;
+	my ($done, $err) = all_at_once();
+	is($done, $sessions, "round $round: all sessions have a token") or diag $err;
+	is(scalar(() = $sim->token_requests_since($mark)), 1, "round $round: for one token request");
+}
+
+# With a token there is nothing to ask
+my $mark = $sim->mark;
+my ($done) = all_at_once();
+is($done, $sessions, 'with a token all sessions go on');
+is(scalar(() = $sim->requests_since($mark)), 0, 'and nothing is sent');
+
+# A session that is cancelled while it waits leaves the others' token alone
+expire();
+$mark = $sim->mark;
+$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 2 } });
+my $started = time();
+my ($code, $out, $err) = $node->psql('postgres', "SET statement_timeout = 300; SELECT wfm_identity('acme')");
+like($err, qr/canceling statement due to statement timeout/, 'a waiting session can be cancelled');
+cmp_ok(time() - $started, '<', 1.5, 'at once');
+is(one("SELECT expires_at > now() FROM wfm_identity('acme')"), 't', 'and the next one gets the token');
+is(scalar(() = $sim->token_requests_since($mark)), 1, 'that was on its way');
+
+# A dead grant: two requests to be sure, then silence
+expire();
+$sim->control('POST', 'tokens', { revoke => JSON::PP::true(), grant => 0 });
+$mark = $sim->mark;
+($done, $err) = all_at_once();
+is($done, 0, 'no session gets a token from a dead grant');
+like($err, qr/the consent of connection "acme" has ended/, 'and each is told');
+all_at_once();
+cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 3, 'for three token requests at most');
+is($sim->state->{tokens}{overlaps}, 0, 'no refresh token was ever presented twice at once');
+
+done_testing();

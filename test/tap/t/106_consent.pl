@@ -1,0 +1,122 @@
+# Consent without a web page: the address, the address pasted back, tokens.
+
+use strict;
+use warnings;
+
+use HTTP::Tiny;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmTest;
+
+my $sim = WfmTest::Simulator->new('--clients', 3, '--jobs', 3, '--time', 3, '--auto-consent');
+my $node = WfmTest::start_node('consent');
+my $http = HTTP::Tiny->new(proxy => undef, max_redirect => 0);
+my $redirect_uri = 'http://localhost/wfm';
+
+sub one { return $node->safe_psql('postgres', $_[0]); }
+
+sub fails
+{
+	my ($sql, $state, $pattern, $name) = @_;
+	my ($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+
+	like($err, qr/ERROR:  $state: .*$pattern/s, $name);
+}
+
+# The person in front of the browser: the address it ends at.
+sub consent
+{
+	my ($url) = @_;
+	my $answer = $http->get($url);
+
+	return $answer->{headers}{location} || "no redirect: $answer->{status} $answer->{content}";
+}
+
+sub connection
+{
+	my ($name, %columns) = @_;
+	my %row = (%{ $sim->connection('practicemanager/3.1') }, redirect_uri => $redirect_uri,
+		refresh_token => undef, name => $name, %columns);
+	my @columns = sort grep { defined $row{$_} } keys %row;
+
+	one(sprintf 'INSERT INTO wfm_connections (%s) VALUES (%s)', join(', ', @columns),
+		join(', ', map { WfmTest::literal($row{$_}) } @columns));
+}
+
+foreach my $case ([ 'secret', client_id => 'sim-client' ],
+	[ 'pkce', client_id => 'sim-pkce', client_secret => undef, tenant_id => undef ])
+{
+	my ($name, @columns) = @$case;
+
+	connection($name, @columns);
+	is(one("SELECT state FROM wfm_stat_connections WHERE name = '$name'"), 'needs_authorization', "$name: needs a consent");
+	fails("SELECT wfm_refresh('$name')", '28000', qr/HINT: [^\n]*SELECT wfm_authorize_url\('$name'\);\n/, "$name: and says how to get it");
+	fails("BEGIN; SELECT wfm_authorize_url('$name'); SELECT wfm_authorize('$name', '$redirect_uri?code=c&state=s')",
+		'55000', qr/Commit first/, "$name: an address of the same transaction");
+
+	my $url = one("SELECT wfm_authorize_url('$name')");
+	like($url, qr/response_type=code/, "$name: the address");
+	$name eq 'pkce' ? like($url, qr/code_challenge_method=S256/, "$name: with a challenge")
+	  : unlike($url, qr/code_challenge/, "$name: without a challenge");
+	my $back = consent($url);
+	like($back, qr/^\Q$redirect_uri\E\?.*code=/, "$name: the person consents");
+
+	my $mark = $sim->mark;
+	fails("SELECT * FROM wfm_authorize('$name', '$redirect_uri')", '22023', qr/Paste the whole address/, "$name: half an address");
+	fails("SELECT * FROM wfm_authorize('$name', '$redirect_uri?code=abc&state=def')", '28000', qr/not the answer to the last address/, "$name: a foreign state");
+	fails("SELECT * FROM wfm_authorize('$name', '$redirect_uri?error=access_denied')", '28000', qr/was refused/, "$name: refused");
+	is(scalar(() = $sim->token_requests_since($mark)), 0, "$name: none of which sends anything");
+
+	my $rows = one("SELECT tenant_id, consented_by IS NOT NULL, next FROM wfm_authorize('$name', " . WfmTest::literal($back) . ')');
+	if ($name eq 'secret')
+	{
+		is($rows, $sim->tenant_id('PRACTICEMANAGER') . "|t|CREATE SERVER secret FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'secret');",
+			"$name: tokens, and the next statement");
+	}
+	else
+	{
+		is(scalar(() = $rows =~ /\|t\|UPDATE wfm_connections SET tenant_id = '[-0-9a-f]+' WHERE name = 'pkce';/g), 2,
+			"$name: two tenants to choose from");
+	}
+	is(scalar(() = $sim->token_requests_since($mark)), 1, "$name: one token request");
+	is(one("SELECT state FROM wfm_stat_connections WHERE name = '$name'"), 'ready', "$name: ready");
+	one("SELECT wfm_refresh('$name')");
+	is(one("SELECT state FROM wfm_stat_connections WHERE name = '$name'"), 'ready', "$name: and refreshed");
+	fails("SELECT * FROM wfm_authorize('$name', " . WfmTest::literal($back) . ')', '28000', qr/no consent was asked/, "$name: an address is good once");
+
+	like(one("SELECT scopes FROM wfm_identity('$name')"), qr/practicemanager/, "$name: wfm_identity");
+	is(one("SELECT count(*) FILTER (WHERE usable) || ' ' || count(*) FILTER (WHERE NOT usable AND why_not LIKE 'its type is %') FROM wfm_tenants('$name')"),
+		'2 ' . (one("SELECT count(*) FROM wfm_tenants('$name')") - 2), "$name: wfm_tenants");
+	is(one("SELECT count(*) FROM wfm_tokens WHERE connection = '$name' AND consent_state IS NULL AND consent_verifier IS NULL"), 1, "$name: nothing is left of the consent");
+}
+
+# A code that the vendor does not take
+my $back = consent(one("SELECT wfm_authorize_url('secret')"));
+$back =~ s/code=[^&]*/code=wrong/;
+fails('SELECT * FROM wfm_authorize(\'secret\', ' . WfmTest::literal($back) . ')', '28000',
+	qr/could not be exchanged for tokens.*invalid_grant/s, 'a stale code');
+is(one("SELECT state FROM wfm_stat_connections WHERE name = 'secret'"), 'ready', 'leaves the old consent in force');
+
+# Scopes without offline_access
+one("UPDATE wfm_connections SET scopes = 'openid practicemanager' WHERE name = 'secret'");
+my ($code, $out, $err) = $node->psql('postgres', "SELECT wfm_authorize_url('secret')");
+like($err, qr/WARNING:  the scopes of connection "secret" do not hold offline_access/, 'a consent that cannot be renewed is warned of');
+$node->psql('postgres', 'SELECT * FROM wfm_authorize(\'secret\', ' . WfmTest::literal(consent($out)) . ')');
+is(one("SELECT state FROM wfm_stat_connections WHERE name = 'secret'"), 'ready_no_refresh', 'and shown as such');
+
+# Others may not
+one('CREATE ROLE clerk LOGIN');
+foreach my $call ("wfm_authorize_url('secret')", "wfm_tenants('secret')", "wfm_identity('secret')", "wfm_refresh('secret')")
+{
+	($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT $call", extra_params => [ '-U', 'clerk' ]);
+	like($err, qr/ERROR:  42501: permission denied for connection "secret"/, "$call by another role");
+}
+is($node->safe_psql('postgres', 'SELECT count(*) FROM wfm_stat_connections', extra_params => [ '-U', 'clerk' ]), 0, 'another role sees no connection');
+
+# A consent whose URL column changed, or without a redirect URI
+one("UPDATE wfm_connections SET redirect_uri = NULL WHERE name = 'secret'");
+fails("SELECT wfm_authorize_url('secret')", '55000', qr/has no redirect_uri/, 'no redirect URI');
+
+done_testing();
