@@ -859,7 +859,6 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 
 	limiter->first = limiter->last = -1;
 	limiter->waiting = 0;
-	limiter->in_flight = limiter->in_flight_batch = 0;
 	limiter->probing = false;
 
 	/* A clock that was set back must not make what happened last for longer. */
@@ -879,4 +878,26 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 	limiter->health_part = 0;
 	memset(limiter->health_calls, 0, sizeof(limiter->health_calls));
 	memset(limiter->health_failures, 0, sizeof(limiter->health_failures));
+
+	/* The server has counted the calls that were under way. */
+	for (used = limiter->in_flight; used > 0; used--)
+		add_stamp(limiter, used <= limiter->in_flight_batch, now);
+	add_to_day(limiter, limiter->in_flight, now);
+	limiter->in_flight = limiter->in_flight_batch = 0;
+}
+
+void
+wfm_app_limiter_resume(WfmAppLimiter *app, int64_t now)
+{
+	if (app->second > now / SECOND)
+	{
+		int			used = app->used;
+
+		memset(app->buckets, 0, sizeof(app->buckets));
+		app->used = 0;
+		app->second = now / SECOND;
+		add_to_app(app, used, now);
+	}
+	add_to_app(app, app->in_flight, now);
+	app->in_flight = 0;
 }

@@ -226,9 +226,10 @@ extern int	wfm_app_limiter_used(WfmAppLimiter *app, int64_t now_us);
 extern bool wfm_limiter_idle(const WfmLimiter *limiter, int64_t now_us);
 
 /*
- * Go on with a state that was saved: forgets who waited and what was under
- * way, and takes no time for later than now.
+ * Go on with a state that was saved: forgets who waited, counts what was under
+ * way as answered, and takes no time for later than now.
  */
 extern void wfm_limiter_resume(WfmLimiter *limiter, int64_t now_us);
+extern void wfm_app_limiter_resume(WfmAppLimiter *app, int64_t now_us);
 
 #endif							/* WFM_LIMIT_LIMITER_H */

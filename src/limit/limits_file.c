@@ -2,7 +2,7 @@
  * limit/limits_file.c
  *		What is known of the limits, kept in a file while the server is down.
  *
- * Written at a clean shutdown to a temporary file that is renamed, read and
+ * Written at a shutdown to a temporary file that is renamed, read and
  * removed at the next start, as pg_stat_statements does: after a crash there
  * is none, and every tenant starts cold.
  */
@@ -92,7 +92,7 @@ place_app(const WfmLimitApp *app)
 		if (!place->used)
 		{
 			*place = *app;
-			place->limiter.in_flight = 0;
+			wfm_app_limiter_resume(&place->limiter, wfm_limits_now());
 			return i;
 		}
 	}
@@ -165,11 +165,17 @@ wfm_limits_save(int code, Datum arg)
 	FILE	   *file;
 	bool		written;
 
-	/* After a crash nothing in shared memory is trusted. */
-	if (code != 0 || wfm_limits == NULL)
+	/*
+	 * After a crash nothing in shared memory is trusted.  An immediate
+	 * shutdown is none, but it may have ended a backend half way through a
+	 * change, which then still has the lock.
+	 */
+	if (code != 0 || wfm_limits == NULL ||
+		!LWLockConditionalAcquire(wfm_limits->lock, LW_SHARED))
 		return;
 	file = AllocateFile(STATE_FILE ".tmp", PG_BINARY_W);
 	written = file != NULL && write_state(file);
+	LWLockRelease(wfm_limits->lock);
 	if (file && FreeFile(file) != 0)
 		written = false;
 	if (!written)

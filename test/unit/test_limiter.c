@@ -671,13 +671,13 @@ test_resume(void)
 	now += 10 * SECOND;
 	wfm_limiter_resume(&limiter, now);
 	is_int(limiter.in_flight + limiter.waiting, 0, "resume: nobody waits or calls");
-	is_int(call_many(60, false), 10, "resume: the minute goes on");
+	is_int(call_many(60, false), 9, "resume: the minute goes on, with the call that was under way");
 	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: the day goes on");
 
 	limiter = saved;
 	now = START - HOUR;
 	wfm_limiter_resume(&limiter, now);
-	is_int(call_many(60, false), 10, "resume: under a clock set back an hour");
+	is_int(call_many(60, false), 9, "resume: under a clock set back an hour");
 	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: with the day");
 	now += 61 * SECOND;
 	is_int(call_many(60, false), 60, "resume: and a minute later the minute is new");
