@@ -186,6 +186,10 @@ CREATE FUNCTION wfm_identity(connection text,
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_identity(text) IS 'in whose name a connection reads, and with which scopes';
 
+CREATE FUNCTION wfm_disconnect(connection text, unlink_tenants boolean DEFAULT false) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_disconnect(text, boolean) IS 'revokes the consent of a connection at the vendor and forgets its tokens';
+
 CREATE FUNCTION wfm_connection_status(
     OUT name text, OUT api text, OUT owner text, OUT state text,
     OUT generation bigint, OUT expires_at timestamptz, OUT last_refresh timestamptz,

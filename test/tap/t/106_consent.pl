@@ -115,6 +115,17 @@ foreach my $call ("wfm_authorize_url('secret')", "wfm_tenants('secret')", "wfm_i
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM wfm_stat_connections', extra_params => [ '-U', 'clerk' ]), 0, 'another role sees no connection');
 
+# The end of a consent
+one("UPDATE wfm_connections SET revocation_url = '" . $sim->url . "/connect/revocation' WHERE name = 'pkce'");
+$node->psql('postgres', 'SELECT * FROM wfm_authorize(\'pkce\', ' . WfmTest::literal(consent(one("SELECT wfm_authorize_url('pkce')"))) . ')');
+is(one("SELECT state FROM wfm_stat_connections WHERE name = 'pkce'"), 'ready', 'another URL needs another consent');
+my $before = $sim->mark;
+($code, $out, $err) = $node->psql('postgres', "SELECT wfm_disconnect('pkce', true)");
+is($err, '', 'wfm_disconnect warns of nothing');
+is(join(' ', sort map { "$_->{method} $_->{status}" } grep { $_->{path} =~ m{revocation|connections/} } $sim->requests_since($before)),
+	'DELETE 204 POST 200', 'the tenant of this consent is unlinked and the token is revoked');
+fails("SELECT wfm_identity('pkce')", '28000', qr/disconnected by wfm_disconnect/, 'nothing is left to use');
+
 # A consent whose URL column changed, or without a redirect URI
 one("UPDATE wfm_connections SET redirect_uri = NULL WHERE name = 'secret'");
 fails("SELECT wfm_authorize_url('secret')", '55000', qr/has no redirect_uri/, 'no redirect URI');

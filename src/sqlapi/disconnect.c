@@ -1,0 +1,53 @@
+/*
+ * sqlapi/disconnect.c
+ *		wfm_disconnect(connection): the end of a consent.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/builtins.h"
+
+#include "auth/connection.h"
+#include "auth/revoke.h"
+#include "auth/tenants.h"
+#include "auth/token_store.h"
+#include "base/compat.h"
+#include "base/settings.h"
+
+PG_FUNCTION_INFO_V1(wfm_disconnect);
+
+/*
+ * wfm_disconnect(connection, unlink_tenants): revokes the consent at the
+ * vendor and forgets its tokens; on request also ends the link between the
+ * app and the tenants this consent connected, which other consents to the
+ * same app may use.  Settings and client secret stay.
+ */
+Datum
+wfm_disconnect(PG_FUNCTION_ARGS)
+{
+	WfmConnection *connection;
+
+	wfm_require_preload();
+	connection = wfm_connection_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	wfm_connection_check_member(connection);
+	wfm_connection_check_committed(connection);
+	if (PG_GETARG_BOOL(1))
+	{
+		WfmAccessToken token;
+		ListCell   *cell;
+
+		wfm_token_get(connection, &token);
+		foreach(cell, wfm_tenants_fetch(connection, &token))
+		{
+			const WfmTenantInfo *tenant = lfirst(cell);
+
+			if (tenant->link_id != NULL && tenant->usable && tenant->this_consent)
+				wfm_tenant_unlink(connection, &token, tenant);
+		}
+		wfm_token_forget(&token);
+	}
+	wfm_grant_revoke(connection);
+	PG_RETURN_VOID();
+}
