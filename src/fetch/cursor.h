@@ -30,6 +30,7 @@ typedef struct WfmKeySet
 typedef struct WfmFetchSpec
 {
 	const char *table_name;		/* for messages */
+	const char *sql_name;		/* qualified and quoted, for statements */
 	const WfmConnection *connection;
 	const WfmOptions *options;
 	const WfmResource *resource;

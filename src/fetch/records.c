@@ -141,7 +141,7 @@ assumption_failed(const WfmCursor *cursor, const WfmStep *step,
 					   spec->resource->window_column,
 					   (int) Min(date->len, 40), date->data, step->request),
 			 errhint("Tell the wrapper not to use it: ALTER FOREIGN TABLE %s OPTIONS (ADD window_column '');",
-					 spec->table_name)));
+					 spec->sql_name)));
 }
 
 /* Is this record one the step has to deliver? */

@@ -9,6 +9,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -151,6 +152,8 @@ wfm_table_open(Oid relid)
 
 	table->relid = relid;
 	table->name = get_rel_name(relid);
+	table->sql_name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+												 table->name);
 	table->options = wfm_options_of_table(relid);
 	connection = wfm_connection_get(table->options->connection, false);
 	wfm_connection_check_use(connection, table->options->server_owner);

@@ -29,6 +29,7 @@ typedef struct WfmTable
 {
 	Oid			relid;
 	const char *name;
+	const char *sql_name;		/* qualified and quoted */
 	const WfmOptions *options;
 	const WfmConnection *connection;
 	const WfmDialect *dialect;

@@ -204,6 +204,7 @@ start(WfmScan *scan, ForeignScanState *node)
 
 	memset(spec, 0, sizeof(*spec));
 	spec->table_name = scan->table->name;
+	spec->sql_name = scan->table->sql_name;
 	spec->connection = scan->table->connection;
 	spec->options = scan->table->options;
 	spec->resource = scan->table->resource;
