@@ -24,11 +24,17 @@
 /* How long a suspended portal waits for what is under way. */
 #define SETTLE_US INT64CONST(2000000)
 
+/* Every open cursor of this process. */
+static dlist_head open_cursors = DLIST_STATIC_INIT(open_cursors);
+
 /* The memory context goes: release what it does not know of. */
 static void
 release_with_context(void *arg)
 {
-	wfm_records_release(arg);
+	WfmCursor  *cursor = arg;
+
+	dlist_delete(&cursor->node);
+	wfm_records_release(cursor);
 }
 
 WfmCursor *
@@ -45,6 +51,7 @@ wfm_cursor_open(const WfmFetchSpec *spec, MemoryContext owner)
 	cursor->callback.func = release_with_context;
 	cursor->callback.arg = cursor;
 	MemoryContextRegisterResetCallback(context, &cursor->callback);
+	dlist_push_tail(&open_cursors, &cursor->node);
 	wfm_records_choose_fields(cursor);
 	if (spec->options->tenant_id != NULL)
 		cursor->tenant = pstrdup(spec->options->tenant_id);
@@ -263,6 +270,45 @@ wfm_cursor_next(WfmCursor *cursor)
 	}
 }
 
+/* Give back the permits of calls that ended; is any still under way? */
+static bool
+report_ended(WfmCursor *cursor)
+{
+	bool		running = false;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cursor->steps)
+	{
+		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
+		const WfmHttpResult *result;
+
+		if (step->state != WFM_STEP_RUNNING || step->transfer == NULL)
+			continue;
+		result = wfm_transfer_result(step->transfer);
+		if (result != NULL)
+			wfm_step_report(cursor, step, result);
+		else
+			running = true;
+	}
+	return running;
+}
+
+void
+wfm_cursor_serve_others(WfmCursor *cursor)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_cursors)
+	{
+		WfmCursor  *other = dlist_container(WfmCursor, node, iter.cur);
+
+		if (other == cursor || other->channel == NULL)
+			continue;
+		(void) wfm_channel_pump(other->channel);
+		(void) report_ended(other);
+	}
+}
+
 void
 wfm_cursor_settle(WfmCursor *cursor)
 {
@@ -271,30 +317,21 @@ wfm_cursor_settle(WfmCursor *cursor)
 
 	if (cursor->channel == NULL)
 		return;
+	dlist_foreach(iter, &cursor->steps)
+	{
+		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
+
+		if (step->state == WFM_STEP_PERMIT)
+		{
+			wfm_step_stop(step);
+			step->state = WFM_STEP_NEW;
+		}
+	}
 	for (;;)
 	{
-		bool		running = false;
+		bool		running = report_ended(cursor);
 		int64		left = until - wfm_monotonic_us();
 
-		dlist_foreach(iter, &cursor->steps)
-		{
-			WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
-
-			if (step->state == WFM_STEP_RUNNING && step->transfer != NULL)
-			{
-				const WfmHttpResult *result = wfm_transfer_result(step->transfer);
-
-				if (result != NULL)
-					wfm_step_report(cursor, step, result);
-				else
-					running = true;
-			}
-			else if (step->state == WFM_STEP_PERMIT)
-			{
-				wfm_step_stop(step);
-				step->state = WFM_STEP_NEW;
-			}
-		}
 		if (!running || left <= 0)
 			break;
 		wfm_channel_wait(cursor->channel, Max(left / 1000, 1),

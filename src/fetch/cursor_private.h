@@ -25,6 +25,7 @@ struct WfmCursor
 	const WfmFetchSpec *spec;
 	MemoryContext context;
 	MemoryContextCallback callback;
+	dlist_node	node;			/* among the process's cursors */
 	bool		opened;			/* steps were built, channel borrowed */
 	bool		may_block;		/* called by wfm_cursor_next */
 	WfmChannel *channel;
@@ -61,6 +62,13 @@ struct WfmCursor
 	WfmRow		row;
 	WfmFetchStats stats;
 };
+
+/*
+ * Take what has arrived for the other cursors of this process and give back
+ * the permits of the calls that ended.  The executor leaves one scan to run
+ * another, so a cursor that waits for a permit may wait for those.
+ */
+extern void wfm_cursor_serve_others(WfmCursor *cursor);
 
 /* Look again at this moment, unless an earlier one is set. */
 extern void wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us);

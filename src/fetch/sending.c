@@ -162,6 +162,11 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 	status = wfm_permit_poll(step->permit);
 	if (status.state == WFM_PERMIT_WAITING)
 	{
+		wfm_cursor_serve_others(cursor);
+		status = wfm_permit_poll(step->permit);
+	}
+	if (status.state == WFM_PERMIT_WAITING)
+	{
 		notice_wait(cursor, step, &status);
 		wfm_cursor_alarm_at(cursor, status.retry_at_us);
 		if (!step->noticed && wfm_wait_notice_ms >= 0)
