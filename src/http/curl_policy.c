@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "libpq/pqsignal.h"
 
@@ -131,6 +132,19 @@ wfm_policy_check(const WfmHttpRequest *request, bool *plain_http,
 	return true;
 }
 
+/*
+ * Are the system's certificates there as one file?  libcurl keeps a parsed
+ * file for the next connections of a channel, but nothing once a directory
+ * is named beside it: 6 ms against 45 ms for each TLS connection.
+ */
+static bool
+has_system_bundle(void)
+{
+	const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+	return bundle != NULL && access(bundle, R_OK) == 0;
+}
+
 CURLcode
 wfm_policy_apply(CURL *easy, const WfmHttpRequest *request, bool plain_http)
 {
@@ -163,10 +177,9 @@ wfm_policy_apply(CURL *easy, const WfmHttpRequest *request, bool plain_http)
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	if (wfm_ca_file[0] != '\0')
-	{
 		SET(CURLOPT_CAINFO, wfm_ca_file);
+	if (wfm_ca_file[0] != '\0' || has_system_bundle())
 		SET(CURLOPT_CAPATH, (char *) NULL);
-	}
 
 	/* Time. */
 	SET(CURLOPT_NOSIGNAL, 1L);
