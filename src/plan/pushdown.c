@@ -60,7 +60,7 @@ strategy_of(Oid operator, Node *left, Oid *right_type)
 	int			strategy;
 	Oid			left_type;
 
-	if (!OidIsValid(entry->btree_opf) ||
+	if (!OidIsValid(operator) || !OidIsValid(entry->btree_opf) ||
 		!op_in_opfamily(operator, entry->btree_opf))
 		return 0;
 	get_op_opfamily_properties(operator, entry->btree_opf, false,
@@ -124,6 +124,52 @@ take_apart(Node *clause, Index relid, Comparison *result)
 		return false;
 	result->value = (Expr *) right;
 	return true;
+}
+
+/*
+ * column = a OR column = b as column = ANY (ARRAY[a, b]).  The server makes
+ * this of it only from version 18 on.
+ */
+static bool
+take_apart_or(BoolExpr *clause, Index relid, Comparison *result)
+{
+	ArrayExpr  *array = makeNode(ArrayExpr);
+	ListCell   *lc;
+
+	foreach(lc, clause->args)
+	{
+		Comparison	one;
+
+		if (!take_apart(lfirst(lc), relid, &one) || one.array ||
+			one.strategy != BTEqualStrategyNumber ||
+			exprType((Node *) one.value) != one.value_type)
+			return false;
+		if (array->elements == NIL)
+			*result = one;
+		else if (one.attnum != result->attnum ||
+				 one.value_type != result->value_type)
+			return false;
+		array->elements = lappend(array->elements, one.value);
+	}
+
+	array->element_typeid = result->value_type;
+	array->array_typeid = get_array_type(result->value_type);
+	array->array_collid = exprCollation((Node *) result->value);
+	array->location = -1;
+	if (!OidIsValid(array->array_typeid))
+		return false;
+	result->array = true;
+	result->value = (Expr *) array;
+	return true;
+}
+
+/* Take any condition apart that can become a filter. */
+static bool
+take_apart_any(Node *clause, Index relid, Comparison *result)
+{
+	if (IsA(clause, BoolExpr) && ((BoolExpr *) clause)->boolop == OR_EXPR)
+		return take_apart_or((BoolExpr *) clause, relid, result);
+	return take_apart(clause, relid, result);
 }
 
 /* May a column declared with this type stand for the filter's field? */
@@ -210,7 +256,7 @@ match_clause(const WfmTable *table, Index relid, const WfmEndpoint *endpoint,
 	Comparison	comparison;
 	const WfmColumn *column;
 
-	if (!take_apart(clause, relid, &comparison) ||
+	if (!take_apart_any(clause, relid, &comparison) ||
 		comparison.attnum > table->natts)
 		return false;
 	column = table->columns[comparison.attnum - 1];

@@ -62,6 +62,10 @@ is_deeply([ requests("SELECT * FROM staff WHERE '$uuid' = uuid") ],
 	["staff.api/get/$uuid"], 'also the other way round');
 is_deeply([ requests("SELECT id FROM job WHERE id IN ('J000100', 'J000101', 'J000100')") ],
 	[ 'job.api/get/J000100', 'job.api/get/J000101' ], 'doubles of a list are asked for once');
+is_deeply([ requests("SELECT id FROM job WHERE id = 'J000100' OR 'J000101' = id OR id = 'J000100'") ],
+	[ 'job.api/get/J000100', 'job.api/get/J000101' ], 'OR of equals is a list');
+is(scalar(() = requests("SELECT id FROM job WHERE id = 'J000100' OR name = 'x'")), 6,
+	'OR of two columns is not');
 is_deeply([ requests("SELECT id FROM job WHERE id = 'R&D/\x{25}?#'") ]->[0],
 	'job.api/get/R%26D%2F%25%3F%23', 'a key is one path segment');
 is_deeply([ requests("SELECT id FROM job WHERE client_uuid = '$client'") ],
