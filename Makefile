@@ -3,6 +3,7 @@
 #   make && make install     build against the pg_config in PATH and install
 #   make demo                a private server, the simulator and one report
 #   make test                every test of every kind; TESTS="unit tap:003" selects
+#   make soak                the long forms of the tests (about half an hour)
 #   make lint                what can be checked without running
 #   make help                the other targets and the settings
 #
@@ -17,7 +18,7 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages test demo lint indent indent-check
+SCRIPT_GOALS := help packages test soak demo lint indent indent-check
 
 .PHONY: $(SCRIPT_GOALS)
 
@@ -35,11 +36,16 @@ help:
 packages:
 	@test/install-packages
 
-test demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
+test soak demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
 
 test:
 	@test/install-packages test
 	@$(PYTHON) test/run $(TESTS)
+
+soak:
+	@test/install-packages test
+	@$(MAKE) --no-print-directory -s -C test/unit soak
+	@WFM_TEST_LONG=1 $(PYTHON) test/run $(TESTS)
 
 demo:
 	@test/install-packages demo

@@ -1,7 +1,7 @@
 # Every row and column equals the simulator's own dump of its data, on both
 # dialects, whatever the API does where the vendor does not say.
 #
-# WFM_TEST_FULL=1 takes 300 clients, 2,000 jobs and 50,000 time entries.
+# WFM_TEST_LONG=1 takes 300 clients, 2,000 jobs and 50,000 time entries.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ my $neutral = {
 	odd_job_numbers => '404', shuffle => \0, pretty => \0, declaration => \0
 };
 
-my @size = $ENV{WFM_TEST_FULL} ? (300, 2000, 50000) : (60, 400, 3000);
+my @size = $ENV{WFM_TEST_LONG} ? (300, 2000, 50000) : (60, 400, 3000);
 my $sim = WfmTest::Simulator->new('--clients', $size[0], '--jobs', $size[1],
 	'--time', $size[2], '--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
 my $node = WfmTest::start_node('equals');
