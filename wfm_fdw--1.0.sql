@@ -186,6 +186,12 @@ CREATE FUNCTION wfm_identity(connection text,
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_identity(text) IS 'in whose name a connection reads, and with which scopes';
 
+CREATE FUNCTION wfm_check(connection text,
+    OUT step text, OUT ok boolean, OUT detail text, OUT mend text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_check(text) IS 'tries every step from the settings to a first call of the API, and says how to mend one that fails';
+
 CREATE FUNCTION wfm_disconnect(connection text, unlink_tenants boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_disconnect(text, boolean) IS 'revokes the consent of a connection at the vendor and forgets its tokens';

@@ -92,6 +92,15 @@ foreach my $case ([ 'secret', client_id => 'sim-client' ],
 	is(one("SELECT count(*) FROM wfm_tokens WHERE connection = '$name' AND consent_state IS NULL AND consent_verifier IS NULL"), 1, "$name: nothing is left of the consent");
 }
 
+# wfm_check: each step, and how to mend the first that fails
+is(one("SELECT string_agg(step, ', ' ORDER BY n) FROM wfm_check('secret') WITH ORDINALITY AS c (step, ok, detail, mend, n) WHERE ok"),
+	'preload, connection, key file, token launcher, token, scopes, tenant, call, clock, day limit, time zone', 'wfm_check: all is well');
+like(one("SELECT mend FROM wfm_check('pkce') WHERE NOT ok"), qr/^Choose one: UPDATE wfm_connections SET tenant_id/, 'wfm_check: which tenant?');
+$sim->fault({ match => { path => '/practicemanager/3.1/category.api' }, count => 1, action => { status => 403 } });
+like(one("SELECT mend FROM wfm_check('secret') WHERE NOT ok"), qr/^The person who consents needs Administrator/, 'wfm_check: not allowed');
+connection('old', api => 'workflowmax/3.0');
+is(one("SELECT string_agg(step, ', ') FROM wfm_check('old') WHERE NOT ok"), 'token, end of life', 'wfm_check: no consent, and an old API');
+
 # A code that the vendor does not take
 my $back = consent(one("SELECT wfm_authorize_url('secret')"));
 $back =~ s/code=[^&]*/code=wrong/;
