@@ -1,178 +1,317 @@
 /*
  * decode/error_body.c
- *		The human words in the body of an error answer.
+ *		What an error answer says: finds the text by running the decoders over
+ *		the body, and makes it fit for a message.
  */
-#include "decode/error_body.h"
-
-#include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "decode/decoder.h"
+#include "decode/error_body.h"
+#include "decode/internal.h"
+
+/* Nobody writes a longer error; the rest of a body is not looked at. */
+#define MAX_BODY	(64 * 1024)
+
+/* One text being written: blanks are collapsed, what does not fit is cut. */
+typedef struct Text
+{
+	char	   *out;
+	size_t		size;
+	size_t		len;
+	bool		blank;			/* a blank comes before the next character */
+	bool		full;
+} Text;
+
 /*
- * Members that hold the words, the most telling first.  Gateways spell them
- * with capitals in some answers and without in others.
+ * Would this character disturb a log or a terminal?  Controls, and marks that
+ * reverse or hide text.
  */
-static const char *const json_names[] = {
-	"errorDescription", "error_description", "detail", "message", "title",
-	"error"
-};
-
-/* Elements likewise; title is that of an HTML page. */
-static const char *const xml_names[] = {
-	"ErrorDescription", "Message", "title"
-};
-
-/* Bytes of a UTF-8 character that begins with this one; 0 = none does. */
-static size_t
-utf8_length(unsigned char first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xC2 && first <= 0xDF)
-		return 2;
-	if (first >= 0xE0 && first <= 0xEF)
-		return 3;
-	if (first >= 0xF0 && first <= 0xF4)
-		return 4;
-	return 0;
-}
-
-/* Is a whole, well-formed character at text? */
 static bool
-is_character(const char *text, size_t len, size_t *char_len)
+is_unprintable(uint32_t code)
 {
-	*char_len = utf8_length((unsigned char) text[0]);
-	if (*char_len == 0 || *char_len > len)
-		return false;
-	for (size_t i = 1; i < *char_len; i++)
-	{
-		if (((unsigned char) text[i] & 0xC0) !=0x80)
-			return false;
-	}
-	return true;
+	return code < 0x20 || (code >= 0x7F && code <= 0xA0) ||
+		(code >= 0x200B && code <= 0x200F) ||
+		(code >= 0x2028 && code <= 0x202F) ||
+		(code >= 0x2060 && code <= 0x206F) ||
+		code == 0xFEFF || (code >= 0xFFF0 && code <= 0xFFFF) ||
+		(code >= 0xE0000 && code <= 0xE0FFF);
 }
 
-/* Copy what can be shown. */
 static void
-copy_printable(const char *text, size_t len, char *out, size_t size)
+put_char(Text *text, uint32_t code)
 {
-	size_t		used = 0;
-	bool		space = false;
+	char		bytes[4];
+	int			n;
 
-	for (size_t at = 0; at < len;)
+	if (code == ' ' || is_unprintable(code))
 	{
-		size_t		char_len;
+		text	  ->blank = text->len > 0;
 
-		if ((unsigned char) text[at] <= ' ' || text[at] == 0x7F)
-		{
-			space = used > 0;
-			at++;
-			continue;
-		}
-		if (!is_character(text +at, len - at, &char_len))
-		{
-			at++;
-			continue;
-		}
-		if (used + (space ? 1 : 0) + char_len + 1 > size)
-			break;
-		if (space)
-			out[used++] = ' ';
-		space = false;
-		memcpy(out + used, text +at, char_len);
-		used += char_len;
-		at += char_len;
+		return;
 	}
-	out[used] = '\0';
+	n = wfm_utf8_encode(code, bytes);
+	if (text->full || text->len + text->blank + n + 1 > text->size)
+	{
+		text	  ->full = true;
+
+		return;
+	}
+	if (text->blank)
+		text	  ->out[text->len++] = ' ';
+	text	  ->blank = false;
+
+	memcpy(text->out + text->len, bytes, n);
+	text	  ->len += n;
 }
 
-/* A string member of the object by any spelling of its name; NULL: none. */
-static const char *
-string_member(json_t *object, const char *name)
+/* The next character of text that may be broken; '?' for what is none. */
+static uint32_t
+next_char(const char **p, const char *end)
 {
-	const char *key;
-	json_t	   *value;
+	const unsigned char *s = (const unsigned char *) *p;
+	WfmUtf8		state = {0};
+	size_t		n;
+	uint32_t	code;
 
-	json_object_foreach(object, key, value)
+	if (s[0] < 0x80)
 	{
-		if (strcasecmp(key, name) == 0 && json_is_string(value) &&
-			json_string_length(value) > 0)
-			return json_string_value(value);
+		(*p)++;
+		return s[0];
 	}
+	for (n = 1; n <= 4 && n <= (size_t) (end - *p); n++)
+	{
+		WfmUtf8		whole = {0};
+
+		if (wfm_utf8_check(&whole, *p, n) < n)
+			break;
+		state = whole;
+		if (whole.missing == 0)
+			break;
+	}
+	if (n > 4 || n > (size_t) (end - *p) || state.missing > 0 || state.seen == 0)
+	{
+		(*p)++;
+		return '?';
+	}
+	code = s[0] & (n == 2 ? 0x1F : n == 3 ? 0x0F : 0x07);
+	while (++s < (const unsigned char *) *p + n)
+		code = code << 6 | (*s & 0x3F);
+	*p += n;
+	return code;
+}
+
+static void
+put_text(Text *text, const char *data, size_t len)
+{
+	const char *p = data;
+	const char *end = data + len;
+
+	while (p < end)
+		put_char(text, next_char(&p, end));
+}
+
+/* Close the text; where it was cut, its end is replaced by dots. */
+static size_t
+end_text(Text *text)
+{
+	if (text->full && text->size > 4)
+	{
+		size_t		keep = text->len < text->size - 4 ? text->len : text->size - 4;
+
+		while (keep > 0 && ((unsigned char) text->out[keep] & 0xC0) == 0x80 &&
+			   keep < text->len)
+			keep--;
+		while (keep > 0 && text->out[keep - 1] == ' ')
+			keep--;
+		memcpy(text->out + keep, "...", 3);
+		text	  ->len = keep + 3;
+	}
+	text	  ->out[text->len] = '\0';
+	return text->len;
+}
+
+/* Title and detail, or a message, of a JSON or XML body. */
+static bool
+decode_body(WfmFormat format, const char *body, size_t len, Text *text)
+{
+	static const char *const scope = ".";
+	static const WfmDecodeField fields[] = {
+		{"Title|title", 0, WFM_TAKE_TEXT},
+		{"Detail|detail", 0, WFM_TAKE_TEXT},
+		{"errorDescription|ErrorDescription|error_description|message|Message|"
+			"error/message|errors/message|errors/detail|errors|error|Error",
+		0, WFM_TAKE_TEXT},
+	};
+	WfmDecodeSpec spec = {&scope, 1, fields, 3};
+	WfmDecoder *d = wfm_decoder_create(format, &spec, NULL);
+	const WfmRecord *record;
+	const char *described;
+
+	if (d == NULL)
+		return false;
+	wfm_decoder_feed(d, body, len);
+	record = wfm_decoder_next(d);
+	described = wfm_decoder_envelope(d)->error_description;
+	if (record && record->values[2].data)
+		put_text(text, record->values[2].data, record->values[2].len);
+	else if (record && (record->values[0].data || record->values[1].data))
+	{
+		if (record->values[0].data)
+			put_text(text, record->values[0].data, record->values[0].len);
+		if (record->values[0].data && record->values[1].data)
+			put_text(text, ": ", 2);
+		if (record->values[1].data)
+			put_text(text, record->values[1].data, record->values[1].len);
+	}
+	else if (described)
+		put_text(text, described, strlen(described));
+	wfm_decoder_destroy(d);
+	return text->len > 0;
+}
+
+/* Where needle stands in text, in any letter case; NULL: nowhere. */
+static const char *
+find(const char *text, const char *end, const char *needle)
+{
+	size_t		n = strlen(needle);
+
+	for (; (size_t) (end - text) >=n; text ++)
+		if (strncasecmp(text, needle, n) == 0)
+			return text;
+
 	return NULL;
 }
 
-static bool
-from_json(const char *body, size_t len, char *out, size_t size)
+/* The few entities that pages of gateways hold. */
+static size_t
+entity(const char *p, const char *end, char *c)
 {
-	json_t	   *root = json_loadb(body, len, JSON_DISABLE_EOF_CHECK, NULL);
-	bool		found = false;
-
-	if (root == NULL)
-		return false;
-	for (size_t i = 0; json_is_object(root) && !found &&
-		 i < sizeof(json_names) / sizeof(json_names[0]); i++)
+	static const struct
 	{
-		const char *text = string_member(root, json_names[i]);
+		const char *name;
+		char		c;
+	}			known[] =
+	{
+		{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'},
+		{"&#39;", '\''}, {"&apos;", '\''}, {"&nbsp;", ' '},
+	};
+	size_t		i;
 
-		if (text !=NULL)
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	{
+		size_t		n = strlen(known[i].name);
+
+		if ((size_t) (end - p) >= n && strncmp(p, known[i].name, n) == 0)
 		{
-			copy_printable(text, strlen(text), out, size);
-			found = out[0] != '\0';
+			*c = known[i].c;
+			return n;
 		}
 	}
-	json_decref(root);
-	return found;
+	return 0;
 }
 
-/* Text of the first element of this name, tags inside left out. */
-static bool
-from_element(const char *body, size_t len, const char *name, char *out,
-			 size_t size)
+/* The text between tags. */
+static void
+put_html(Text *text, const char *p, const char *end)
 {
-	size_t		name_len = strlen(name);
-
-	for (size_t at = 0; at + name_len + 2 <= len; at++)
+	while (p < end && !text->full)
 	{
-		const char *begin;
-		const char *end;
+		char		c;
+		size_t		n;
 
-		if (body[at] != '<' ||
-			strncasecmp(body + at + 1, name, name_len) != 0 ||
-			body[at + 1 + name_len] != '>')
-			continue;
-		begin = body + at + name_len + 2;
-		end = memchr(begin, '<', len - (size_t) (begin - body));
-		if (end == NULL)
-			end = body + len;
-		copy_printable(begin, (size_t) (end - begin), out, size);
-		return out[0] != '\0';
+		if (*p == '<')
+		{
+			const char *close;
+
+			/* what these hold is not for people */
+			if (find(p, p + 7 < end ? p + 7 : end, "<script") ||
+				find(p, p + 6 < end ? p + 6 : end, "<style"))
+			{
+				close = find(p, end, p[2] == 'c' || p[2] == 'C' ? "</script" : "</style");
+				if (close == NULL)
+					return;
+				p = close;
+			}
+			close = memchr(p, '>', end - p);
+			if (close == NULL)
+				return;
+			p = close + 1;
+			put_char(text, ' ');
+		}
+		else if (*p == '&' && (n = entity(p, end, &c)) > 0)
+		{
+			put_char(text, (unsigned char) c);
+			p += n;
+		}
+		else
+			put_char(text, next_char(&p, end));
 	}
-	return false;
 }
 
-void
+static bool
+read_html(const char *body, size_t len, Text *text)
+{
+	static const char *const elements[] = {"title", "h1", "body"};
+	const char *end = body + len;
+	size_t		i;
+
+	for (i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+	{
+		char		tag[16];
+		const char *start;
+		const char *close;
+
+		snprintf(tag, sizeof(tag), "<%s", elements[i]);
+		start = find(body, end, tag);
+		start = start ? memchr(start, '>', end - start) : NULL;
+		if (start == NULL)
+			continue;
+		snprintf(tag, sizeof(tag), "</%s", elements[i]);
+		close = find(start, end, tag);
+		put_html(text, start + 1, close ? close : end);
+		if (text->len > 0)
+			return true;
+	}
+	put_html(text, body, end);
+	return text->len > 0;
+}
+
+size_t
 wfm_error_text(const char *body, size_t len, char *out, size_t size)
 {
-	size_t		start = 0;
+	Text text = {out, size, 0, false, false};
+	const char *start = body;
+	const char *end;
 
-	out[0] = '\0';
-	while (start < len && (unsigned char) body[start] <= ' ')
+	if (size == 0)
+		return 0;
+	if (len > MAX_BODY)
+		len = MAX_BODY;
+	end = body + len;
+	if (len >= 3 && memcmp(start, "\xEF\xBB\xBF", 3) == 0)
+		start += 3;
+	while (start < end && (*start == ' ' || *start == '\r' || *start == '\n' || *start == '\t'))
 		start++;
-	if (start == len)
-		return;
-	if (body[start] == '{' && from_json(body + start, len - start, out, size))
-		return;
-	if (body[start] == '<')
+	if (start == end)
+		return end_text(&text);
+
+	if (*start == '{' || *start == '[')
 	{
-		for (size_t i = 0; i < sizeof(xml_names) / sizeof(xml_names[0]); i++)
-		{
-			if (from_element(body, len, xml_names[i], out, size))
-				return;
-		}
-		out[0] = '\0';
-		return;					/* markup without words says nothing */
+		if (decode_body(WFM_FORMAT_JSON, body, len, &text))
+			return end_text(&text);
 	}
-	copy_printable(body + start, len - start, out, size);
+	else if (*start == '<')
+	{
+		if (decode_body(WFM_FORMAT_XML, body, len, &text) ||
+			read_html(start, end - start, &text))
+			return end_text(&text);
+	}
+	/* plain text, or a format unknown: its beginning */
+	put_text(&text, start, end - start);
+	return end_text(&text);
 }

@@ -1,8 +1,8 @@
 /*
  * decode/error_body.h
- *		The human words in the body of an error answer.
+ *		What an error answer says, in whichever of its formats it came.
  *
- * Pure C; the body is hostile input.
+ * Pure C.  A body is hostile input: what comes out is safe for a message.
  */
 #ifndef WFM_DECODE_ERROR_BODY_H
 #define WFM_DECODE_ERROR_BODY_H
@@ -10,13 +10,16 @@
 #include <stddef.h>
 
 /*
- * Find what the API says in a body of any of its error formats: a JSON
- * problem or error object, an XML answer with ErrorDescription, an HTML
- * page's title, or plain text.  The words are written to out, NUL-terminated
- * and cut to fit at a character's boundary, with control characters and white
- * space turned to single spaces; "" if there are none.
+ * Find the text meant for people in the body of an error answer and write it
+ * to out (size bytes, NUL-terminated): UTF-8 on one line, without control
+ * characters, shortened with "..." where it does not fit.  Returns its
+ * length, 0 when the body says nothing.
+ *
+ * Understood, by content alone (wire.md section 3; the answers' content types
+ * do not help): a JSON problem with its members in any letter case ("title:
+ * detail"), {"errorDescription": ...} and the usual kin (message, error,
+ * errors), the XML ERROR envelope, the title of an HTML page, plain text.
  */
-extern void wfm_error_text(const char *body, size_t len, char *out,
-						   size_t size);
+extern size_t wfm_error_text(const char *body, size_t len, char *out, size_t size);
 
 #endif							/* WFM_DECODE_ERROR_BODY_H */

@@ -14,6 +14,7 @@
 #include <libxml/parser.h>
 
 #include "decode/decoder.h"
+#include "decode/error_body.h"
 #include "tap.h"
 
 /* Whose an allocation is. */
@@ -238,6 +239,28 @@ test_failures(WfmFormat format, const char *name, const char *body, size_t len, 
 		printf("# libxml2 itself kept %ld\n", live[LIBRARY] - kept);
 }
 
+static void
+test_error_text(const char *body)
+{
+	char		out[100];
+	long		total,
+				n;
+	bool		clean = true;
+
+	count = fail_at = 0;
+	wfm_error_text(body, strlen(body), out, sizeof(out));
+	total = count;
+	for (n = 1; n <= total; n++)
+	{
+		count = 0;
+		fail_at = n;
+		wfm_error_text(body, strlen(body), out, sizeof(out));
+		fail_at = 0;
+		clean = clean && live[OURS] == 0;
+	}
+	ok(clean, "error text: nothing leaks at any of %ld allocations", total);
+}
+
 /* The most memory a body of n records takes, beside the body. */
 static size_t
 most_for(WfmFormat format, int n)
@@ -279,6 +302,9 @@ main(void)
 	test_failures(WFM_FORMAT_XML, "XML", xml_body, sizeof(xml_body) - 1, 4096);
 	test_failures(WFM_FORMAT_JSON, "JSON", json_body, sizeof(json_body) - 1, 7);
 	test_failures(WFM_FORMAT_JSON, "JSON", json_body, sizeof(json_body) - 1, 4096);
+	test_error_text("{\"title\":\"Unauthorized\",\"detail\":\"x\"}");
+	test_error_text("<Response><ErrorDescription>x</ErrorDescription></Response>");
+
 	few = most_for(WFM_FORMAT_XML, 1000);
 	many = most_for(WFM_FORMAT_XML, 100000);
 	ok(many <= few && many < 512 * 1024, "XML: 100,000 records take no more memory than 1,000 (%zu kB, %zu kB)",
