@@ -429,7 +429,12 @@ take_result(WfmCursor *cursor, WfmStep *step)
 			break;
 		case WFM_VERDICT_LIMITED:
 			cursor->stats.limited++;
-			if (++step->limited < MAX_LIMITED)
+			if (step->limited == 0)
+				step->limited_since_us = wfm_monotonic_us();
+			/* each wait is bounded by the limiter, their sum is here */
+			if (++step->limited < MAX_LIMITED &&
+				wfm_monotonic_us() - step->limited_since_us <=
+				(int64) wfm_max_wait_ms * 1000)
 			{
 				step->state = WFM_STEP_NEW;
 				cursor->stats.retries++;

@@ -40,6 +40,7 @@ typedef struct WfmStep
 	char	   *url;
 	int			failures;		/* attempts that failed */
 	int			limited;		/* times a 429 came back */
+	int64		limited_since_us;	/* when the first one did */
 	bool		was_unauthorized;	/* tried again after a 401 already */
 	int64		not_before_us;
 	int64		started_us;		/* when permission was asked for */

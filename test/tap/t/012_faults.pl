@@ -111,6 +111,17 @@ refused(@$_) foreach (
 
 my $url;
 
+# 429 after 429, each for a second: no longer than max_wait in all.
+{
+	my $before = time;
+	my ($out, $state, $err) = with_fault(
+		{ match => { path => '*staff.api' }, action => { retry_after => 0 } },
+		"SET wfm_fdw.max_wait = '3s'; SELECT count(*) FROM staff");
+	is($state, '53400', '429 for ever: SQLSTATE') or diag($err);
+	cmp_ok(time - $before, '<', 12, '429 for ever: the waits end');
+	$node->restart('immediate');
+}
+
 # --- server down ---
 {
 	$url = $node->safe_psql('postgres', 'SELECT api_url FROM wfm_connections');
