@@ -72,15 +72,7 @@ take_token(WfmCursor *cursor, WfmAccessToken *token)
 	if (cursor->tenant == NULL)
 	{
 		if (token->tenant_id[0] == '\0')
-		{
-			wfm_token_forget(token);
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("connection \"%s\" does not say which tenant to read",
-							connection->name),
-					 errhint("Set tenant_id of the connection or of the server \"%s\".",
-							 cursor->spec->options->server_name)));
-		}
+			wfm_token_require_tenant(connection, token);
 		cursor->tenant = MemoryContextStrdup(cursor->context, token->tenant_id);
 	}
 	return true;
