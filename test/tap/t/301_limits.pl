@@ -1,6 +1,8 @@
 # Limits of the API, shared by all sessions: no 429 however many ask, a slot
 # back however a query ends, one 429 that stops all, a day that is refused at
 # once, priorities, and what is remembered over a restart.
+#
+# WFM_TEST_LONG=1 tries 10,000 timeouts.
 
 use strict;
 use warnings;
@@ -315,6 +317,37 @@ my $file = $node->data_dir . '/pg_stat/wfm_fdw_limits.stat';
 	isnt(wait_for('in_flight = 5', 1), -1, 'interactive: has the other two');
 	$sim->no_faults;
 	is(finish(@batch, @interactive), 0, 'priority: all are answered');
+}
+
+# --- many rounds of timeouts and terminations, in flight and in the queue ---
+{
+	my $rounds = $ENV{WFM_TEST_LONG} ? 1250 : 25;
+	my $script = "$PostgreSQL::Test::Utils::tmp_check/rounds.sql";
+
+	append_to_file($script, join '', map { 'SET statement_timeout = ' . (1 + $_ * 7 % 60) . ";\n$slow_query;\n" } 1 .. $rounds);
+	slow(0.03);
+	my @clients = map {
+		{ run => IPC::Run::start(
+				[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', $script ],
+				'<', \undef, '>', \my $out, '2>', \my $err) }
+	} 1 .. 8;
+	push @sessions, @clients;
+	finish(@clients);
+	isnt(wait_for('in_flight = 0 AND waiting = 0', 2), -1, 8 * $rounds . ' timeouts leave nothing')
+	  or diag(limits("in_flight || ' ' || waiting"));
+	$sim->no_faults;
+
+	slow(30);
+	for (1 .. 3)
+	{
+		my @victims = map { session('SELECT /* victim */ count(*) FROM staff') } 1 .. 7;
+		isnt(wait_for('in_flight = 5 AND waiting = 2', 90), -1, 'seven queries, five slots');
+		$node->safe_psql('postgres',
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%/* victim */%' AND pid <> pg_backend_pid()");
+		finish(@victims);
+		is(limits("in_flight || ' ' || waiting"), '0 0', 'seven terminations leave nothing');
+	}
+	$sim->no_faults;
 }
 
 # --- the day ---
