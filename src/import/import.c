@@ -58,22 +58,28 @@ check_named_tables(ImportForeignSchemaStmt *stmt, const WfmDialect *dialect)
 		const WfmResource *resource = wfm_resource_find(name);
 		const char **names;
 		const char *nearest;
+		StringInfoData list;
 		int			n = 0;
 
 		if (resource != NULL && wfm_resource_in(resource, dialect))
 			continue;
 		names = palloc0((wfm_nresources + 1) * sizeof(char *));
+		initStringInfo(&list);
 		for (int i = 0; i < wfm_nresources; i++)
 		{
-			if (wfm_resource_in(wfm_resources[i], dialect))
-				names[n++] = wfm_resources[i]->name;
+			if (!wfm_resource_in(wfm_resources[i], dialect))
+				continue;
+			appendStringInfo(&list, "%s%s", n > 0 ? ", " : "",
+							 wfm_resources[i]->name);
+			names[n++] = wfm_resources[i]->name;
 		}
 		nearest = wfm_nearest(name, names);
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 				 errmsg("the API %s has no table \"%s\"", dialect->name, name),
 				 nearest != NULL ?
-				 errhint("Perhaps you meant \"%s\".", nearest) : 0));
+				 errhint("Perhaps you meant \"%s\".", nearest) :
+				 errhint("It has: %s.", list.data)));
 	}
 }
 

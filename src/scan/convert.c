@@ -36,6 +36,8 @@ typedef struct Place
 /* At most so much of a value is shown. */
 #define SHOWN_BYTES 100
 
+#define MISFIT_HINT "Declare the column as text to see the value as it is."
+
 /* Complain that the text does not fit the column's type. */
 static void
 does_not_fit(const Place *place)
@@ -51,7 +53,7 @@ does_not_fit(const Place *place)
 			 errdetail("It does not fit type %s. Record " UINT64_FORMAT " of %s.",
 					   format_type_be(column->type), place->row->number,
 					   place->row->request),
-			 errhint("Declare the column as text to see the value as it is.")));
+			 errhint(MISFIT_HINT)));
 }
 
 /* The same as context of an error of a type's input function. */
@@ -66,6 +68,7 @@ input_error_context(void *arg)
 			   place->converter->column->name, place->table_name,
 			   len, place->value->data, place->row->number,
 			   place->row->request);
+	errhint(MISFIT_HINT);
 }
 
 /* Cut white space off both ends. */

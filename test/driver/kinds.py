@@ -16,8 +16,10 @@ from . import results
 from .servers import PostgresServer, Simulator, python
 from .workspace import REPOSITORY, StepFailed, tail
 
-# Small, fixed data for the SQL tests: the expected output holds figures of it.
-SQL_DATA = ["--clients", "30", "--jobs", "120", "--time", "1500"]
+# Small data for the SQL tests, the same on every day: the expected output holds
+# figures of it.  The limits are wide, since all files share one tenant.
+SQL_DATA = ["--clients", "30", "--jobs", "120", "--time", "1500", "--today", "2026-06-30"]
+SQL_DATA += ["--minute-limit", "100000", "--day-limit", "1000000", "--concurrent-limit", "50"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +116,7 @@ def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
         *names,
     ]
     environment = workspace.environment(
+        PGOPTIONS=session_settings(simulator),
         WFM_SQL=workspace.source / "test/sql",
         WFM_CONTROL="%s %s" % (python(), workspace.source / "test/sql/control.py"),
         **simulator.environment(),
@@ -127,6 +130,13 @@ def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
         if os.environ.get("WFM_TEST_ACCEPT"):
             accept(output / "results", REPOSITORY / inputs / "expected", names)
     return outcomes, shown
+
+
+def session_settings(simulator):
+    """A spec of isolationtester knows no environment: its setup reads these
+    by current_setting()."""
+    return "-c wfm_test.url=%s -c wfm_test.tenant=%s" % (
+        simulator.url, simulator.tenant("PRACTICEMANAGER"))
 
 
 def prepare_expected(workspace, inputs, names):

@@ -1,0 +1,86 @@
+-- EXPLAIN of each pushdown: the request, what it takes over and with which
+-- grade, what stays to be checked, and the calls it will take.
+\getenv sql WFM_SQL
+\set connect :sql '/connect.sql'
+\i :connect
+SET search_path = acme, public;
+
+-- Figures that change from day to day or with the compression
+CREATE FUNCTION explain_steady(options text, query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE format('EXPLAIN (COSTS OFF, %s) %s', options, query) LOOP
+        RETURN NEXT regexp_replace(line, '(Bytes Received|Expected Calls): [0-9]+', '\1: N');
+    END LOOP;
+END $$;
+\! $WFM_CONTROL mark
+
+-- Whole lists
+EXPLAIN (VERBOSE, COSTS OFF) SELECT uuid, name FROM client;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM staff WHERE email IS NOT NULL;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id, budget FROM job_current WHERE state = 'Planned';
+
+-- Keys
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM client WHERE uuid = '00000000-0000-0000-0000-000000000001';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM staff WHERE uuid IN ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002');
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM job WHERE id = 'A/B 1' AND budget > 100;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM job WHERE client_uuid = '00000000-0000-0000-0000-000000000001';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT minutes FROM time_entry WHERE uuid = '00000000-0000-0000-0000-000000000001';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT minutes FROM time_entry WHERE job_id = 'J000100';
+
+-- Windows
+EXPLAIN (VERBOSE, COSTS OFF) SELECT minutes FROM time_entry WHERE date = '2026-02-28';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT minutes FROM time_entry WHERE date >= '2024-01-01' AND date < '2026-01-01';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT minutes FROM time_entry
+    WHERE staff_uuid = '00000000-0000-0000-0000-000000000001' AND date BETWEEN '2026-01-01' AND '2026-01-31' AND billable;
+
+-- Input columns
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM client WHERE _modified_since >= '2026-01-01 00:00+00';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM client WHERE _search = 'Smith';
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM job WHERE _listed_from = '2026-01-01' AND _listed_to = '2026-03-31';
+
+-- Several windows, and the same without what is assumed
+SELECT explain_steady('VERBOSE', $$SELECT minutes FROM time_entry WHERE date >= '2026-01-01'$$);
+ALTER FOREIGN TABLE time_entry OPTIONS (ADD window_column '');
+SELECT explain_steady('VERBOSE', $$SELECT minutes FROM time_entry WHERE date = '2026-02-28'$$);
+ALTER FOREIGN TABLE time_entry OPTIONS (DROP window_column, ADD push_assumed 'off');
+SELECT explain_steady('VERBOSE', $$SELECT minutes FROM time_entry WHERE date = '2026-02-28'$$);
+ALTER FOREIGN TABLE time_entry OPTIONS (SET push_assumed 'on');
+EXPLAIN (COSTS OFF) SELECT minutes FROM time_entry WHERE date = '2026-02-28';
+
+-- Joins
+EXPLAIN (COSTS OFF) SELECT c.name FROM job j JOIN client c ON c.uuid = j.client_uuid WHERE j.id = 'J000100';
+EXPLAIN (COSTS OFF) SELECT c.name FROM job_current j JOIN client c ON c.uuid = j.client_uuid;
+EXPLAIN (COSTS OFF) SELECT s.name FROM (VALUES ('a'), ('b')) w (word) JOIN client s ON _search = word;
+
+-- Parameters
+SET plan_cache_mode = force_generic_plan;
+PREPARE days(date, date) AS SELECT minutes FROM time_entry WHERE date >= $1 AND date <= $2;
+SELECT explain_steady('VERBOSE', $$EXECUTE days('2026-01-01', '2026-01-31')$$);
+DEALLOCATE days;
+PREPARE numbers(text[]) AS SELECT name FROM job WHERE id = ANY ($1);
+EXPLAIN (VERBOSE, COSTS OFF) EXECUTE numbers('{J000100,J000101}');
+DEALLOCATE numbers;
+RESET plan_cache_mode;
+
+-- Side by side
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM client UNION ALL SELECT name FROM staff;
+
+-- Nothing to fetch
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM client WHERE false;
+
+-- The other formats
+EXPLAIN (COSTS OFF, FORMAT json) SELECT minutes FROM time_entry WHERE date = '2026-02-28';
+EXPLAIN (COSTS OFF, FORMAT yaml) SELECT name FROM staff;
+EXPLAIN (COSTS OFF, FORMAT xml) SELECT name FROM job WHERE id = 'a<b&c';
+
+-- So far nothing was sent.
+\! $WFM_CONTROL calls
+
+-- What a scan cost
+SELECT explain_steady('ANALYZE, TIMING OFF, SUMMARY OFF', $$SELECT name FROM job WHERE id IN ('J000100', 'J000101')$$);
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT name FROM client WHERE false;
+\! $WFM_CONTROL calls
+RESET search_path;
+DROP FUNCTION acme.explain_steady;
