@@ -12,6 +12,7 @@
 
 #include "auth/connection_check.h"
 #include "auth/oauth_answer.h"
+#include "base/compat.h"
 #include "http/url.h"
 
 /* Lengths that no vendor's value comes near to. */
@@ -42,8 +43,9 @@ static const WfmConnectionColumn url_columns[] = {
 	WFM_CONN_CONNECTIONS_URL, WFM_CONN_REVOCATION_URL,
 };
 
-static void refuse_value(const char *connection, WfmConnectionColumn column,
-						 const char *what, const char *hint) pg_attribute_noreturn();
+pg_noreturn static void refuse_value(const char *connection,
+									 WfmConnectionColumn column,
+									 const char *what, const char *hint);
 
 static void
 refuse_value(const char *connection, WfmConnectionColumn column,

@@ -34,6 +34,11 @@ CppConcat(pg_finfo_, funcname) (void) \
 extern int	no_such_variable
 #endif
 
+/* 18: pg_noreturn, before the declaration, took pg_attribute_noreturn's place. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 17: named wait events of extensions (WaitEventExtensionNew). */
 #if PG_VERSION_NUM >= 170000
 #define WFM_HAVE_NAMED_WAIT_EVENTS 1

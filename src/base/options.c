@@ -18,6 +18,7 @@
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "base/options.h"
 
 /* How an option's value is read. */
@@ -126,7 +127,7 @@ catalog_word(Oid catalog)
 }
 
 /* Complain about an option that may not stand here. */
-pg_attribute_noreturn() static void
+pg_noreturn static void
 unknown_option(const char *name, Oid catalog)
 {
 	const char *valid[lengthof(option_table) + 1];
@@ -168,7 +169,7 @@ unknown_option(const char *name, Oid catalog)
 }
 
 /* Complain about a value. */
-pg_attribute_noreturn() static void
+pg_noreturn static void
 bad_value(const char *name, const char *value, const char *wanted)
 {
 	ereport(ERROR,

@@ -52,7 +52,13 @@ struct WfmXml
 static uint64_t
 offset_of(WfmDecoder *d)
 {
+#if LIBXML_VERSION >= 21500
+	unsigned long consumed = 0;
+
+	(void) xmlCtxtGetInputPosition(d->xml->ctxt, 0, NULL, NULL, NULL, &consumed);
+#else
 	long		consumed = xmlByteConsumed(d->xml->ctxt);
+#endif
 
 	return d->xml->skipped + (consumed > 0 ? consumed : 0);
 }
@@ -560,7 +566,7 @@ check_head(WfmDecoder *d)
 static size_t
 feed_head(WfmDecoder *d, const char *data, size_t len)
 {
-	static const char bom[3] = "\xEF\xBB\xBF";
+	static const char bom[] = {'\xEF', '\xBB', '\xBF'};
 	WfmXml	   *xml = d->xml;
 	size_t		i = 0;
 

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "decode/decoder.h"
 #include "fetch/step.h"
 
@@ -77,6 +78,6 @@ extern WfmProblem *wfm_problem_of_permit(const WfmStep *step,
 										 MemoryContext context);
 
 /* Raise it. */
-extern void wfm_problem_raise(const WfmProblem *problem) pg_attribute_noreturn();
+pg_noreturn extern void wfm_problem_raise(const WfmProblem *problem);
 
 #endif							/* WFM_FETCH_PROBLEM_H */

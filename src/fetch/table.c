@@ -14,6 +14,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "fetch/table.h"
 
 /* Lists are read this many days ahead of today: planned work has dates. */
@@ -49,7 +50,7 @@ wfm_type_oid(WfmType type)
 }
 
 /* Complain about a resource that the dialect does not have. */
-pg_attribute_noreturn() static void
+pg_noreturn static void
 no_such_resource(const WfmTable *table)
 {
 	const char **names = palloc0((wfm_nresources + 1) * sizeof(char *));
@@ -79,7 +80,7 @@ no_such_resource(const WfmTable *table)
 }
 
 /* Complain about a column that the resource does not have. */
-pg_attribute_noreturn() static void
+pg_noreturn static void
 no_such_field(const WfmTable *table, const char *column)
 {
 	const char **names;
