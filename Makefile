@@ -4,6 +4,8 @@
 #   make demo                a private server, the simulator and one report
 #   make test                every test of every kind; TESTS="unit tap:003" selects
 #   make soak                the long forms of the tests (about half an hour)
+#   make test-matrix         the tests on PostgreSQL 15, 17 and 18 (as root)
+#   make bench               figures of speed and memory (doc/performance.md)
 #   make lint                what can be checked without running
 #   make help                the other targets and the settings
 #
@@ -18,7 +20,7 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages test soak demo lint indent indent-check
+SCRIPT_GOALS := help packages test soak test-matrix bench demo lint indent indent-check
 
 .PHONY: $(SCRIPT_GOALS)
 
@@ -36,7 +38,7 @@ help:
 packages:
 	@test/install-packages
 
-test soak demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
+test soak bench demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
 
 test:
 	@test/install-packages test
@@ -46,6 +48,13 @@ soak:
 	@test/install-packages test
 	@$(MAKE) --no-print-directory -s -C test/unit soak
 	@WFM_TEST_LONG=1 $(PYTHON) test/run $(TESTS)
+
+test-matrix:
+	@test/matrix/run $(TESTS)
+
+bench:
+	@test/install-packages demo
+	@$(PYTHON) test/bench/run $(FIGURES)
 
 demo:
 	@test/install-packages demo
