@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
@@ -265,11 +266,18 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 		const WfmHttpResult *result;
 		size_t		got;
 
-		/* without fields the decoder only counts */
-		if (cursor->decode_spec.nfields == 0)
+		const WfmEnvelope *envelope = wfm_decoder_envelope(cursor->decoder);
+
+		/* records beside an ERROR are none: also a LIMIT must not take them */
+		if (envelope->status_seen && !envelope->status_ok)
 		{
-			if (wfm_decoder_envelope(cursor->decoder)->records_delivered >
-				cursor->delivered)
+			while (wfm_decoder_next(cursor->decoder) != NULL)
+				;
+		}
+		/* without fields the decoder only counts */
+		else if (cursor->decode_spec.nfields == 0)
+		{
+			if (envelope->records_delivered > cursor->delivered)
 				return hand_out(cursor, step, NULL);
 		}
 		else if ((record = wfm_decoder_next(cursor->decoder)) != NULL)
@@ -288,7 +296,7 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 			return NULL;
 		}
 
-		/* an ERROR status ends it before any record is taken for good */
+		CHECK_FOR_INTERRUPTS();
 		result = wfm_transfer_result(step->transfer);
 		got = wfm_transfer_read(step->transfer, cursor->slice, WFM_SLICE);
 		if (got > 0)

@@ -111,6 +111,16 @@ refused(@$_) foreach (
 
 my $url;
 
+# Records beside an ERROR are none, also when a LIMIT needs only the first.
+{
+	my $body = '<Response api-method="List"><Status>ERROR</Status><ErrorDescription>half done</ErrorDescription>'
+	  . '<StaffList><Staff><UUID>00000000-0000-0000-0000-000000000001</UUID><Name>x</Name></Staff></StaffList></Response>';
+	my ($out, $state, $err) = with_fault(
+		{ match => { path => '*staff.api' }, action => { status => 200, body => $body } },
+		'SELECT name FROM staff LIMIT 1');
+	is("$out$state", 'HV000', 'records beside an ERROR: no row') or diag($err);
+}
+
 # 429 after 429, each for a second: no longer than max_wait in all.
 {
 	my $before = time;
