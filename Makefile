@@ -6,6 +6,7 @@
 #   make soak                the long forms of the tests (about half an hour)
 #   make test-matrix         the tests on PostgreSQL 15, 17 and 18 (as root)
 #   make bench               figures of speed and memory (doc/performance.md)
+#   make fuzz                libFuzzer over the pure C parts, ten minutes a target
 #   make lint                what can be checked without running
 #   make help                the other targets and the settings
 #
@@ -20,7 +21,7 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages test soak test-matrix bench demo lint indent indent-check
+SCRIPT_GOALS := help packages test soak fuzz test-matrix bench demo lint indent indent-check
 
 .PHONY: $(SCRIPT_GOALS)
 
@@ -55,6 +56,10 @@ test-matrix:
 bench:
 	@test/install-packages demo
 	@$(PYTHON) test/bench/run $(FIGURES)
+
+fuzz:
+	@test/install-packages fuzz
+	@$(MAKE) --no-print-directory -C test/fuzz soak
 
 demo:
 	@test/install-packages demo

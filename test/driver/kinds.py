@@ -264,6 +264,25 @@ def run_unit(workspace, pattern):
     return results.with_exit_code(outcomes, code, "unit"), shown
 
 
+def fuzz_tasks(workspace, selection):
+    if not selection.kind("fuzz") or not (REPOSITORY / "test/fuzz/Makefile").exists():
+        return []
+    return [Task("fuzz", run_later(run_fuzz, workspace, selection.pattern("fuzz")))]
+
+
+def run_fuzz(workspace, pattern):
+    """test/fuzz/Makefile builds the targets, runs each over a fixed number of
+    inputs, and prints one TAP line for each."""
+    make = ["make", "-C", REPOSITORY / "test/fuzz", "--no-print-directory", "-s"]
+    log = workspace.logs / "fuzz.log"
+    if pattern:
+        make.append("TARGETS=%s" % pattern)
+    code = workspace.run(make + ["check"], log, as_caller=True)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    outcomes = results.with_exit_code(results.parse_tap(text, "fuzz"), code, "fuzz")
+    return outcomes, text if results.count(outcomes, results.FAILED) else ""
+
+
 def split_programs(text, names):
     """(name, output) of each program; one that was never announced has none."""
     parts = dict.fromkeys(names, "")
@@ -307,8 +326,8 @@ def run_unittest(workspace, kind, pattern):
 # --- all of them -------------------------------------------------------------
 
 # In the order in which their tasks start: the longest first.
-FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks]
-KINDS = ["regress", "isolation", "tap", "unit", "simulator", "driver"]
+FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks]
+KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver"]
 # Kinds that need the extension built and a PostgreSQL.
 SERVER_KINDS = {"regress", "isolation", "tap"}
 
