@@ -11,20 +11,87 @@
 
 const WfmResource *const wfm_resources[] = {
 	&wfm_resource_client,
+	&wfm_resource_client_contact,
+	&wfm_resource_client_note,
+	&wfm_resource_client_relationship,
+	&wfm_resource_contact,
+	&wfm_resource_client_group,
+	&wfm_resource_client_group_member,
+	&wfm_resource_client_group_member_by_group,
+	&wfm_resource_cost,
+	&wfm_resource_job_cost,
+	&wfm_resource_custom_field,
+	&wfm_resource_client_custom_field,
+	&wfm_resource_client_contact_custom_field,
+	&wfm_resource_job_custom_field,
+	&wfm_resource_job_task_custom_field,
+	&wfm_resource_job_cost_custom_field,
+	&wfm_resource_time_entry_custom_field,
+	&wfm_resource_supplier_custom_field,
+	&wfm_resource_supplier_contact_custom_field,
+	&wfm_resource_lead_custom_field,
+	&wfm_resource_quote_custom_field,
+	&wfm_resource_client_document,
+	&wfm_resource_job_document,
+	&wfm_resource_invoice,
+	&wfm_resource_invoice_draft,
+	&wfm_resource_invoice_payment,
+	&wfm_resource_invoice_job,
+	&wfm_resource_invoice_job_task,
+	&wfm_resource_invoice_job_cost,
+	&wfm_resource_invoice_task,
+	&wfm_resource_invoice_cost,
 	&wfm_resource_job,
 	&wfm_resource_job_current,
+	&wfm_resource_job_assignee,
+	&wfm_resource_job_task,
+	&wfm_resource_job_task_assignee,
+	&wfm_resource_job_milestone,
+	&wfm_resource_job_note,
+	&wfm_resource_job_note_comment,
+	&wfm_resource_lead,
+	&wfm_resource_lead_activity,
+	&wfm_resource_lead_history,
+	&wfm_resource_category,
+	&wfm_resource_job_state,
+	&wfm_resource_lead_category,
+	&wfm_resource_task,
+	&wfm_resource_template,
+	&wfm_resource_purchase_order,
+	&wfm_resource_purchase_order_draft,
+	&wfm_resource_purchase_order_cost,
+	&wfm_resource_quote,
+	&wfm_resource_quote_draft,
+	&wfm_resource_quote_task,
+	&wfm_resource_quote_cost,
+	&wfm_resource_quote_option,
 	&wfm_resource_staff,
+	&wfm_resource_supplier,
+	&wfm_resource_supplier_contact,
+	&wfm_resource_supplier_note,
 	&wfm_resource_time_entry,
 };
 
 const int	wfm_nresources = sizeof(wfm_resources) / sizeof(wfm_resources[0]);
 
+/* Columns that every resource has. */
+static const WfmField common_fields[] = {
+	{"raw", ".", WFM_TYPE_JSONB, 0, WFM_FIELD_RAW,
+	"the whole record as the API delivered it, with the vendor's names"},
+	{"tenant_id", NULL, WFM_TYPE_UUID, 0, WFM_FIELD_TENANT_ID | WFM_FIELD_KEY,
+	"tenant the row comes from"},
+	{"tenant_name", NULL, WFM_TYPE_TEXT, 0, WFM_FIELD_TENANT_NAME,
+	"name of the tenant, or its label in the server option tenants"},
+	{NULL}
+};
+
 const WfmResource *
-wfm_resource_find(const char *name)
+wfm_resource_find(const char *name, const WfmDialect *dialect)
 {
 	for (int i = 0; i < wfm_nresources; i++)
 	{
-		if (strcmp(wfm_resources[i]->name, name) == 0)
+		if (strcmp(wfm_resources[i]->name, name) == 0 &&
+			wfm_resource_in(wfm_resources[i], dialect))
 			return wfm_resources[i];
 	}
 	return NULL;
@@ -37,6 +104,11 @@ wfm_field_find(const WfmResource *resource, const WfmDialect *dialect,
 	for (const WfmField *field = resource->fields; field->name != NULL; field++)
 	{
 		if (strcmp(field->name, name) == 0 && wfm_field_in(field, dialect))
+			return field;
+	}
+	for (const WfmField *field = common_fields; field->name != NULL; field++)
+	{
+		if (strcmp(field->name, name) == 0)
 			return field;
 	}
 	return NULL;
@@ -94,6 +166,27 @@ wfm_endpoint_find(const WfmResource *resource, const WfmDialect *dialect,
 		if (strcmp(endpoint->path, path) == 0 &&
 			wfm_endpoint_in(endpoint, dialect))
 			return endpoint;
+	}
+	return NULL;
+}
+
+const WfmEndpoint *
+wfm_endpoint_walk(const WfmResource *resource, const WfmDialect *dialect,
+				  int *filter)
+{
+	for (const WfmEndpoint *endpoint = resource->endpoints;
+		 endpoint->path != NULL; endpoint++)
+	{
+		if (!wfm_endpoint_in(endpoint, dialect))
+			continue;
+		for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
+		{
+			if (endpoint->filters[i].parent != NULL)
+			{
+				*filter = i;
+				return endpoint;
+			}
+		}
 	}
 	return NULL;
 }

@@ -34,6 +34,17 @@ typedef enum WfmType
 #define WFM_FIELD_INPUT		(1 << 2)	/* a parameter, not in the record */
 #define WFM_FIELD_DETAILED	(1 << 3)	/* delivered only with detailed=true
 										 * or by a get */
+#define WFM_FIELD_ORDINAL	(1 << 4)	/* position in its list, from 1; no path */
+#define WFM_FIELD_PARENT	(1 << 5)	/* what the path of the request says; the
+										 * record does not repeat it */
+#define WFM_FIELD_NESTED	(1 << 6)	/* a list, as jsonb: import option
+										 * "nested" */
+#define WFM_FIELD_RAW		(1 << 7)	/* the whole record: import option "raw" */
+#define WFM_FIELD_WHICH		(1 << 8)	/* not the value but the name of the
+										 * alternative of the path that has one */
+#define WFM_FIELD_COMMAS	(1 << 9)	/* a number with thousands commas */
+#define WFM_FIELD_TENANT_ID	(1 << 10)	/* of the tenant, which no record holds */
+#define WFM_FIELD_TENANT_NAME (1 << 11)
 
 /* One column. */
 typedef struct WfmField
@@ -45,6 +56,9 @@ typedef struct WfmField
 	unsigned	dialects;		/* WfmDialectBits; 0 = all of the resource's */
 	unsigned	flags;
 	const char *comment;
+	int			scope;			/* which of the endpoint's scopes the path
+								 * starts from; 0: the outermost */
+	const char *child;			/* WFM_FIELD_NESTED: the table of the list */
 } WfmField;
 
 /* Comparison that a filter stands for. */
@@ -70,7 +84,12 @@ typedef enum WfmFilterFormat
 {
 	WFM_FORMAT_AS_TEXT,			/* the value's text, percent-encoded */
 	WFM_FORMAT_DAY,				/* yyyyMMdd */
-	WFM_FORMAT_UTC_SECOND		/* yyyy-MM-ddTHH:mm:ss in UTC, rounded down */
+	WFM_FORMAT_UTC_SECOND,		/* yyyy-MM-ddTHH:mm:ss in UTC, rounded down */
+	WFM_FORMAT_UTC_DAY_BEFORE,	/* the same, midnight of the day before: for
+								 * servers that may take the day only, or not
+								 * count the moment itself */
+	WFM_FORMAT_ISO_DAY,			/* yyyy-MM-dd */
+	WFM_FORMAT_ISO_DAY_BEFORE	/* yyyy-MM-dd of the day before, in UTC */
 } WfmFilterFormat;
 
 /*
@@ -94,20 +113,29 @@ typedef struct WfmFilter
 	WfmFilterFormat format;
 	WfmGrade	grade;
 	bool		required;		/* the endpoint cannot be called without */
+	const char *parent;			/* table whose keys it takes, if a full read
+								 * is one call for each of them */
+	const char *parent_column;	/* and the column that holds them */
 } WfmFilter;
 
 /* How an endpoint spreads its records over several answers. */
 typedef enum WfmPaging
 {
 	WFM_PAGING_NONE,			/* everything in one answer */
-	WFM_PAGING_WINDOWS			/* from and to are required and at most the
+	WFM_PAGING_WINDOWS,			/* from and to are required and at most the
 								 * dialect's widest window apart */
+	WFM_PAGING_RECORDS,			/* page=N until Records says 0 */
+	WFM_PAGING_PAGES,			/* page=N&pagesize=M; a total may be told, and
+								 * some servers ignore both */
+	WFM_PAGING_LINKS			/* the answer's Pagination/Links/Next */
 } WfmPaging;
 
 #define WFM_ENDPOINT_WHOLE		(1 << 0)	/* without filters it delivers the
 											 * whole table */
 #define WFM_ENDPOINT_SINGLE		(1 << 1)	/* a get: at most one record */
 #define WFM_ENDPOINT_DETAILED	(1 << 2)	/* takes detailed=true */
+#define WFM_ENDPOINT_ALWAYS_DETAILED (1 << 3)	/* its records lie in lists that
+												 * only detailed=true brings */
 
 #define WFM_MAX_FILTERS 4
 #define WFM_MAX_SCOPES 3
@@ -125,6 +153,12 @@ typedef struct WfmEndpoint
 										 * if shorter */
 	WfmFilter	filters[WFM_MAX_FILTERS];	/* column NULL ends the list */
 	const char *lacks[WFM_MAX_LACKS];	/* columns it does not deliver */
+	const char *page_size;		/* WFM_PAGING_PAGES, LINKS: its parameter */
+	int			records_a_page; /* and how many to ask for */
+	const char *parameters;		/* always sent, "a=b&c=d" */
+	const char *except_path;	/* records in which this path, from the
+								 * outermost scope, */
+	const char *except_value;	/* holds this value are not the table's */
 } WfmEndpoint;
 
 /* One table. */
@@ -138,15 +172,24 @@ typedef struct WfmResource
 	const char *window_column;	/* column whose date the window is assumed to
 								 * test, NULL: the record does not hold it */
 	double		typical_rows;	/* before anything is learnt */
+	bool		costly;			/* one call for each parent: import option
+								 * "all" */
 } WfmResource;
 
 extern const WfmResource *const wfm_resources[];
 extern const int wfm_nresources;
 
-/* Find by name, exact; NULL when unknown. */
-extern const WfmResource *wfm_resource_find(const char *name);
+/*
+ * Find the dialect's resource by name, exact; NULL when it has none.  A name
+ * may stand for several entries of wfm_resources, at most one a dialect.
+ */
+extern const WfmResource *wfm_resource_find(const char *name,
+											const WfmDialect *dialect);
 
-/* Find a field that this dialect has, by column name; NULL when unknown. */
+/*
+ * Find a field that this dialect has, by column name; NULL when unknown.  Every
+ * resource also has the columns that need no entry: raw, tenant_id, tenant_name.
+ */
 extern const WfmField *wfm_field_find(const WfmResource *resource,
 									  const WfmDialect *dialect,
 									  const char *name);
@@ -173,6 +216,15 @@ extern const WfmEndpoint *wfm_endpoint_whole(const WfmResource *resource,
 extern const WfmEndpoint *wfm_endpoint_find(const WfmResource *resource,
 											const WfmDialect *dialect,
 											const char *path);
+
+/*
+ * The endpoint that delivers the whole table by one call for each key of
+ * another; *filter is the index of its filter that takes the key.  NULL if
+ * there is none.
+ */
+extern const WfmEndpoint *wfm_endpoint_walk(const WfmResource *resource,
+											const WfmDialect *dialect,
+											int *filter);
 
 /* How many filters, scopes it has. */
 extern int	wfm_endpoint_nfilters(const WfmEndpoint *endpoint);

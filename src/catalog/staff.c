@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 static const WfmField staff_fields[] = {
-	{"uuid", "UUID", WFM_TYPE_UUID, 0, WFM_FIELD_KEY, "key of the staff member"},
+	WFM_IDENTITY("staff member"),
 	{"name", "Name", WFM_TYPE_TEXT, 0, 0, "name"},
 	{"email", "Email", WFM_TYPE_TEXT, 0, 0, "e-mail address"},
 	{"phone", "Phone", WFM_TYPE_TEXT, 0, 0, "phone number"},
@@ -19,14 +19,7 @@ static const WfmField staff_fields[] = {
 };
 
 static const WfmEndpoint staff_endpoints[] = {
-	{
-		.path = "staff.api/get/{}",
-		.flags = WFM_ENDPOINT_SINGLE,
-		.scopes = {"Staff"},
-		.filters = {
-			{"uuid", WFM_OP_EQUAL, WFM_IN_PATH, NULL, WFM_FORMAT_AS_TEXT, WFM_GRADE_EXACT, true},
-		},
-	},
+	WFM_GET_BY("staff.api/get/{}", "", "Staff"),
 	{
 		.path = "staff.api/list",
 		.flags = WFM_ENDPOINT_WHOLE,
@@ -38,7 +31,7 @@ static const WfmEndpoint staff_endpoints[] = {
 const WfmResource wfm_resource_staff = {
 	.name = "staff",
 	.comment = "staff members; the API does not say who is disabled",
-	.dialects = WFM_XERO,
+	.dialects = WFM_XML,
 	.fields = staff_fields,
 	.endpoints = staff_endpoints,
 	.typical_rows = 40,

@@ -11,13 +11,11 @@
 #include <stddef.h>
 
 static const WfmField time_entry_fields[] = {
-	{"uuid", "UUID", WFM_TYPE_UUID, 0, WFM_FIELD_KEY, "key of the time entry"},
+	WFM_IDENTITY("time entry"),
 	{"job_id", "Job/ID", WFM_TYPE_TEXT, 0, 0, "number of the job; the API gives no job UUID here"},
 	{"job_name", "Job/Name", WFM_TYPE_TEXT, 0, 0, "name of the job"},
-	{"job_task_uuid", "Task/UUID", WFM_TYPE_UUID, 0, 0, "task of the job"},
-	{"job_task_name", "Task/Name", WFM_TYPE_TEXT, 0, 0, "name of the task"},
-	{"staff_uuid", "Staff/UUID", WFM_TYPE_UUID, 0, 0, "staff member whose time it is"},
-	{"staff_name", "Staff/Name", WFM_TYPE_TEXT, 0, 0, "name of the staff member"},
+	WFM_REFERENCE("job_task", "Task", WFM_XML, "task of the job"),
+	WFM_REFERENCE("staff", "Staff", WFM_XML, "staff member whose time it is"),
 	{"date", "Date", WFM_TYPE_DATE, 0, 0, "day of the work"},
 	{"minutes", "Minutes", WFM_TYPE_INTEGER, 0, 0, "minutes; may be zero or negative"},
 	{"note", "Note", WFM_TYPE_TEXT, 0, 0, "note"},
@@ -29,15 +27,11 @@ static const WfmField time_entry_fields[] = {
 	{NULL}
 };
 
+#define WINDOW \
+	{"date", WFM_OP_WINDOW, WFM_IN_QUERY, NULL, WFM_FORMAT_DAY, WFM_GRADE_ASSUMED, false}
+
 static const WfmEndpoint time_entry_endpoints[] = {
-	{
-		.path = "time.api/get/{}",
-		.flags = WFM_ENDPOINT_SINGLE,
-		.scopes = {"Time"},
-		.filters = {
-			{"uuid", WFM_OP_EQUAL, WFM_IN_PATH, NULL, WFM_FORMAT_AS_TEXT, WFM_GRADE_EXACT, true},
-		},
-	},
+	WFM_GET_BY("time.api/get/{}", "", "Time"),
 	{
 		.path = "time.api/job/{}",
 		.scopes = {"Times/Time"},
@@ -47,12 +41,17 @@ static const WfmEndpoint time_entry_endpoints[] = {
 	},
 	{
 		.path = "time.api/staff/{}",
+		.dialects = WFM_UUID_KEYED,
 		.paging = WFM_PAGING_WINDOWS,
 		.scopes = {"Times/Time"},
-		.filters = {
-			{"staff_uuid", WFM_OP_EQUAL, WFM_IN_PATH, NULL, WFM_FORMAT_AS_TEXT, WFM_GRADE_EXACT, true},
-			{"date", WFM_OP_WINDOW, WFM_IN_QUERY, NULL, WFM_FORMAT_DAY, WFM_GRADE_ASSUMED, false},
-		},
+		.filters = {WFM_BY("staff_uuid"), WINDOW},
+	},
+	{
+		.path = "time.api/staff/{}",
+		.dialects = WFM_PRACTICEMANAGER_3_0,
+		.paging = WFM_PAGING_WINDOWS,
+		.scopes = {"Times/Time"},
+		.filters = {WFM_BY("staff_legacy_id"), WINDOW},
 	},
 	{
 		.path = "time.api/list",
@@ -60,7 +59,7 @@ static const WfmEndpoint time_entry_endpoints[] = {
 		.paging = WFM_PAGING_WINDOWS,
 		.scopes = {"Times/Time"},
 		.filters = {
-			{"date", WFM_OP_WINDOW, WFM_IN_QUERY, NULL, WFM_FORMAT_DAY, WFM_GRADE_ASSUMED, false},
+			WINDOW,
 		},
 	},
 	{NULL}
@@ -69,7 +68,7 @@ static const WfmEndpoint time_entry_endpoints[] = {
 const WfmResource wfm_resource_time_entry = {
 	.name = "time_entry",
 	.comment = "time entries",
-	.dialects = WFM_XERO,
+	.dialects = WFM_XML,
 	.fields = time_entry_fields,
 	.endpoints = time_entry_endpoints,
 	.window_column = "date",
