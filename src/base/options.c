@@ -29,7 +29,9 @@ typedef enum OptionKind
 	OPTION_DATE,
 	OPTION_BOOL,
 	OPTION_NUMBER,				/* not negative */
-	OPTION_WINDOW_COLUMN		/* only '' */
+	OPTION_WINDOW_COLUMN,		/* only '' */
+	OPTION_FORMAT,				/* xml or json */
+	OPTION_TENANTS				/* '*' or uuid=Label, ... */
 } OptionKind;
 
 /* An option and where it may stand. */
@@ -45,12 +47,15 @@ typedef struct Option
 static const Option option_table[] = {
 	{"connection", OPTION_NAME, true, false, false},
 	{"tenant_id", OPTION_UUID_TEXT, true, false, false},
+	{"tenants", OPTION_TENANTS, true, false, false},
+	{"format", OPTION_FORMAT, true, false, false},
 	{"history_from", OPTION_DATE, true, true, false},
 	{"push_assumed", OPTION_BOOL, true, true, false},
 	{"latency_ms", OPTION_NUMBER, true, false, false},
 	{"call_cost", OPTION_NUMBER, true, false, false},
 	{"resource", OPTION_NAME, false, true, false},
 	{"window_column", OPTION_WINDOW_COLUMN, false, true, false},
+	{"walk_parents", OPTION_BOOL, false, true, false},
 	{"field", OPTION_NAME, false, false, true},
 };
 
@@ -196,6 +201,60 @@ parse_iso_date(const char *text, DateADT *date)
 	return true;
 }
 
+/* Cut the blanks off both ends, in place. */
+static char *
+trim(char *text)
+{
+	char	   *end;
+
+	while (*text == ' ' || *text == '\t' || *text == '\n')
+		text++;
+	end = text + strlen(text);
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n'))
+		*--end = '\0';
+	return text;
+}
+
+/*
+ * Read "uuid=Label, uuid=Label" into a list of WfmTenant; a label may be left
+ * out.  NIL if it is not such a list, or names a tenant twice.
+ */
+static List *
+parse_tenants(const char *value)
+{
+	List	   *tenants = NIL;
+	char	   *rest = pstrdup(value);
+	char	   *entry;
+
+	while ((entry = strsep(&rest, ",")) != NULL)
+	{
+		WfmTenant  *tenant = palloc0(sizeof(WfmTenant));
+		char	   *label = strchr(entry, '=');
+		ListCell   *lc;
+
+		if (label != NULL)
+		{
+			*label++ = '\0';
+			tenant->label = trim(label);
+			if (tenant->label[0] == '\0')
+				tenant->label = NULL;
+		}
+		tenant->id = trim(entry);
+		if (strlen(tenant->id) != 36 ||
+			strspn(tenant->id, "0123456789abcdefABCDEF-") != 36)
+			return NIL;
+		for (char *c = tenant->id; *c != '\0'; c++)
+			*c = pg_tolower((unsigned char) *c);
+		foreach(lc, tenants)
+		{
+			if (strcmp(((WfmTenant *) lfirst(lc))->id, tenant->id) == 0)
+				return NIL;
+		}
+		tenants = lappend(tenants, tenant);
+	}
+	return tenants;
+}
+
 static void
 check_value(const Option *option, const char *value)
 {
@@ -241,6 +300,15 @@ check_value(const Option *option, const char *value)
 			if (value[0] != '\0')
 				bad_value(option->name, value,
 						  "Only the empty value is allowed: it says that the API's window does not test a column of the record.");
+			break;
+		case OPTION_FORMAT:
+			if (strcmp(value, "xml") != 0 && strcmp(value, "json") != 0)
+				bad_value(option->name, value, "Give xml or json.");
+			break;
+		case OPTION_TENANTS:
+			if (parse_tenants(value) == NIL)
+				bad_value(option->name, value,
+						  "Give a list of uuid=label, separated by commas; the labels are what tenant_name shows.");
 			break;
 	}
 }
@@ -299,6 +367,12 @@ apply_options(WfmOptions *result, List *options)
 			result->connection = value;
 		else if (strcmp(def->defname, "tenant_id") == 0)
 			result->tenant_id = value;
+		else if (strcmp(def->defname, "tenants") == 0)
+			result->tenants = parse_tenants(value);
+		else if (strcmp(def->defname, "format") == 0)
+			result->format_json = strcmp(value, "json") == 0;
+		else if (strcmp(def->defname, "walk_parents") == 0)
+			(void) parse_bool(value, &result->walk_parents);
 		else if (strcmp(def->defname, "resource") == 0)
 			result->resource = value;
 		else if (strcmp(def->defname, "history_from") == 0)

@@ -14,6 +14,13 @@
 #include "nodes/pg_list.h"
 #include "utils/date.h"
 
+/* One entry of the server option "tenants". */
+typedef struct WfmTenant
+{
+	char	   *id;				/* UUID in lower case */
+	char	   *label;			/* what tenant_name shows; NULL: none */
+} WfmTenant;
+
 /* Options of a server, overridden by those of a foreign table. */
 typedef struct WfmOptions
 {
@@ -22,6 +29,9 @@ typedef struct WfmOptions
 	char	   *server_name;
 	char	   *connection;		/* name in wfm_connections */
 	char	   *tenant_id;		/* NULL: the connection's */
+	List	   *tenants;		/* of WfmTenant; NIL: one tenant */
+	bool		format_json;	/* ask for JSON where the API has a choice */
+	bool		walk_parents;	/* one call for each parent is all right */
 	char	   *resource;		/* table only */
 	DateADT		history_from;	/* first day of windowed lists */
 	bool		window_column_off;	/* window_column '' */

@@ -65,6 +65,7 @@ const WfmDialect wfm_dialects[] = {
 		.bit = WFM_PRACTICEMANAGER_3_1,
 		.issuer = WFM_ISSUER_XERO,
 		.format = WFM_FORMAT_XML,
+		.json_header = "Xero-Features: practice-strict-content-type",
 		.api_url = "https://api.xero.com/practicemanager/3.1/",
 		.authorize_url = XERO_AUTHORIZE,
 		.token_url = XERO_TOKEN,

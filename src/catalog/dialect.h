@@ -37,6 +37,8 @@ typedef struct WfmDialect
 	WfmDialectBit bit;
 	WfmIssuer	issuer;
 	WfmFormat	format;
+	const char *json_header;	/* header that opts in to JSON where format is
+								 * XML; NULL: there is no choice */
 	const char *api_url;		/* base of the data API, ends with '/' */
 	const char *authorize_url;
 	const char *token_url;

@@ -53,10 +53,14 @@ wfm_cursor_open(const WfmFetchSpec *spec, MemoryContext owner)
 	MemoryContextRegisterResetCallback(context, &cursor->callback);
 	dlist_push_tail(&open_cursors, &cursor->node);
 	wfm_records_choose_fields(cursor);
-	if (spec->options->tenant_id != NULL)
-		cursor->tenant = pstrdup(spec->options->tenant_id);
-	else if (spec->connection->tenant_id != NULL)
-		cursor->tenant = pstrdup(spec->connection->tenant_id);
+	cursor->ntenants = Max(spec->ntenants, 1);
+	cursor->tenants = palloc0(cursor->ntenants * sizeof(char *));
+	for (int i = 0; i < spec->ntenants; i++)
+		cursor->tenants[i] = pstrdup(spec->tenants[i]);
+	if (spec->ntenants == 0 && spec->options->tenant_id != NULL)
+		cursor->tenants[0] = pstrdup(spec->options->tenant_id);
+	else if (spec->ntenants == 0 && spec->connection->tenant_id != NULL)
+		cursor->tenants[0] = pstrdup(spec->connection->tenant_id);
 	MemoryContextSwitchTo(oldcontext);
 	return cursor;
 }
@@ -116,17 +120,32 @@ advance(WfmCursor *cursor)
 	int			most = cursor->spec->lazy ? 1 :
 		cursor->spec->connection->limits.concurrent_calls + AHEAD;
 	int			active = 0;
+	int			tenant = -1;
 	bool		may_ask = true;
 	dlist_iter	iter;
 
 	cursor->alarm_us = 0;
 	dlist_foreach(iter, &cursor->steps)
 	{
+		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
+
+		/* limits are the tenant's, whose steps stand together */
+		if (step->tenant != tenant)
+		{
+			if (tenant >= 0 && cursor->spec->lazy)
+				break;
+			tenant = step->tenant;
+			active = 0;
+			may_ask = true;
+		}
 		if (++active > most)
-			break;
+		{
+			if (tenant == cursor->ntenants - 1)
+				break;
+			continue;
+		}
 		/* those behind would only queue up behind one that waits */
-		if (!wfm_step_advance(cursor,
-							  dlist_container(WfmStep, node, iter.cur), may_ask))
+		if (!wfm_step_advance(cursor, step, may_ask))
 			may_ask = false;
 	}
 	if (cursor->channel != NULL)
@@ -141,6 +160,8 @@ drop_first(WfmCursor *cursor, WfmStep *step)
 	cursor->streaming = false;
 	wfm_step_stop(step);
 	dlist_delete(&step->node);
+	if (step->page_query != NULL)
+		pfree(step->page_query);
 	pfree(step->request);
 	pfree(step->url);
 	pfree(step);
@@ -157,7 +178,7 @@ read_list_for_odd_keys(WfmCursor *cursor)
 		return false;
 	cursor->odd_listed = true;
 	list = wfm_endpoint_whole(spec->resource, spec->connection->dialect);
-	if (list->paging == WFM_PAGING_WINDOWS && cursor->seam == NULL)
+	if (list->paging != WFM_PAGING_NONE && cursor->seam == NULL)
 		cursor->seam = wfm_seam_create(cursor->context);
 	if (cursor->key_field < 0)
 		cursor->key_field = cursor->odd_field;

@@ -33,6 +33,9 @@ typedef struct WfmFetchSpec
 	const char *sql_name;		/* qualified and quoted, for statements */
 	const WfmConnection *connection;
 	const WfmOptions *options;
+	WfmFormat	format;			/* of the answers */
+	const char *const *tenants; /* ids to ask for, side by side */
+	int			ntenants;		/* 0: the options', else the connection's */
 	const WfmResource *resource;
 	const WfmEndpoint *endpoint;
 	WfmKeySet	keys[WFM_MAX_FILTERS];
@@ -66,6 +69,9 @@ typedef struct WfmRow
 {
 	const WfmValue *values;		/* nfields, in the spec's order */
 	uint64		number;			/* 1-based within its answer */
+	const uint32_t *ordinals;	/* position in each scope's list; NULL if
+								 * there are no fields */
+	int			tenant;			/* index into the spec's tenants */
 	const char *request;		/* path and parameters, for messages */
 	const int  *key_index;		/* for each key set, which value asked for it */
 } WfmRow;

@@ -30,7 +30,8 @@ struct WfmCursor
 	bool		may_block;		/* called by wfm_cursor_next */
 	WfmChannel *channel;
 	dlist_head	steps;
-	char	   *tenant;
+	char	  **tenants;		/* of the spec, or the one that is known */
+	int			ntenants;
 
 	/* decoding of the first step */
 	WfmDecoder *decoder;
@@ -40,16 +41,28 @@ struct WfmCursor
 	uint64		delivered;		/* records taken from this answer */
 	WfmDecodeSpec decode_spec;
 	WfmDecodeField *fields;		/* the spec's and the hidden ones */
+	const char *scopes[WFM_MAX_SCOPES]; /* in the format of the answers */
+	const WfmEndpoint *scopes_of;	/* whose those are */
 	int			key_field;		/* index in fields, -1: none */
 	int			date_field;
 	int			odd_field;		/* field of the path key, for odd keys */
+	int			except_field;	/* field that tells records of another table */
 	char		slice[WFM_SLICE];
 
 	/* doubles at the seams of windows */
 	WfmSeam    *seam;
 	bool		seam_begun;
 	int			seam_keys[WFM_MAX_FILTERS];
+	int			seam_tenant;
 	DateADT		seam_next_last; /* own_last of the neighbouring window */
+
+	/* the pages of one list */
+	char	   *first_key;		/* of the page before, to notice repetition */
+	char	   *page_key;		/* of this page */
+	bool		page_repeated;	/* this page is the one before again */
+	int64		chain_records;	/* outermost records of the pages so far */
+	int64		chain_total;	/* that the API says there are; -1: unknown */
+	int			chain_pages;	/* the last page that was asked for */
 
 	/* keys that a get refused, to be found in the list */
 	List	   *odd_keys;
@@ -105,6 +118,26 @@ extern void wfm_records_begin(WfmCursor *cursor, WfmStep *step);
  */
 extern const WfmRow *wfm_records_next(WfmCursor *cursor, WfmStep *step,
 									  bool *ended);
+
+/* The tenant that a step asks. */
+extern const char *wfm_step_tenant(const WfmCursor *cursor,
+								   const WfmStep *step);
+
+/* --- pages.c --- */
+
+/* A page begins to be decoded. */
+extern void wfm_page_begin(WfmCursor *cursor, const WfmStep *step);
+
+/*
+ * Look at a record's key (NULL: it has none); false if the record is one of a
+ * page that the server had sent before.
+ */
+extern bool wfm_page_take(WfmCursor *cursor, const WfmStep *step,
+						  const WfmRecord *record);
+
+/* A page was decoded: ask for the next ones, if there are any. */
+extern void wfm_page_end(WfmCursor *cursor, WfmStep *step,
+						 const WfmEnvelope *envelope);
 
 /* Drop the decoder. */
 extern void wfm_records_release(WfmCursor *cursor);

@@ -13,6 +13,7 @@
 #include "decode/error_body.h"
 #include "fetch/cursor_private.h"
 #include "fetch/problem.h"
+#include "fetch/table.h"
 
 void
 wfm_records_release(WfmCursor *cursor)
@@ -23,31 +24,44 @@ wfm_records_release(WfmCursor *cursor)
 
 /* Index of a path among the fields, appended if it is not there. */
 static int
-want_field(WfmCursor *cursor, const char *path)
+want_field(WfmCursor *cursor, const char *path, int scope)
 {
 	int			n = cursor->decode_spec.nfields;
 
 	for (int i = 0; i < n; i++)
 	{
 		if (cursor->fields[i].take == WFM_TAKE_TEXT &&
+			cursor->fields[i].scope == scope &&
 			strcmp(cursor->fields[i].path, path) == 0)
 			return i;
 	}
 	cursor->fields[n].path = path;
-	cursor->fields[n].scope = 0;
+	cursor->fields[n].scope = scope;
 	cursor->fields[n].take = WFM_TAKE_TEXT;
 	cursor->decode_spec.nfields = n + 1;
 	return n;
 }
 
-/* Path in the record of a catalogue column. */
+/* A path of the catalogue as the answers have it. */
 static const char *
-path_of(const WfmFetchSpec *spec, const char *column)
+path_in_answer(const WfmFetchSpec *spec, const char *path, bool is_scope)
 {
+	return wfm_path_in_format(spec->connection->dialect, spec->format, path,
+							  is_scope);
+}
+
+/* Index of a catalogue column's field; -1 if records do not hold it. */
+static int
+want_column(WfmCursor *cursor, const char *column)
+{
+	const WfmFetchSpec *spec = cursor->spec;
 	const WfmField *field = wfm_field_find(spec->resource,
 										   spec->connection->dialect, column);
 
-	return field == NULL ? NULL : field->path;
+	if (field == NULL || field->path == NULL)
+		return -1;
+	return want_field(cursor, path_in_answer(spec, field->path, false),
+					  field->scope);
 }
 
 void
@@ -56,7 +70,7 @@ wfm_records_choose_fields(WfmCursor *cursor)
 	const WfmFetchSpec *spec = cursor->spec;
 	const WfmFilter *path_filter = NULL;
 
-	cursor->fields = palloc0((spec->nfields + 3) * sizeof(WfmDecodeField));
+	cursor->fields = palloc0((spec->nfields + 4) * sizeof(WfmDecodeField));
 	if (spec->nfields > 0)
 		memcpy(cursor->fields, spec->fields,
 			   spec->nfields * sizeof(WfmDecodeField));
@@ -66,18 +80,23 @@ wfm_records_choose_fields(WfmCursor *cursor)
 	cursor->key_field = -1;
 	cursor->date_field = -1;
 	cursor->odd_field = -1;
+	cursor->except_field = -1;
 	if (wfm_fetch_by_date(spec))
-		cursor->date_field = want_field(cursor,
-										path_of(spec, spec->resource->window_column));
-	if (spec->endpoint->paging == WFM_PAGING_WINDOWS)
+		cursor->date_field = want_column(cursor, spec->resource->window_column);
+	if (spec->endpoint->except_path != NULL)
+		cursor->except_field = want_field(cursor,
+										  path_in_answer(spec, spec->endpoint->except_path,
+														 false), 0);
+	if (spec->endpoint->paging != WFM_PAGING_NONE)
 	{
 		for (const WfmField *field = spec->resource->fields;
 			 field->name != NULL; field++)
 		{
 			if ((field->flags & WFM_FIELD_KEY) != 0 && field->path != NULL &&
+				field->scope == 0 &&
 				wfm_field_in(field, spec->connection->dialect))
 			{
-				cursor->key_field = want_field(cursor, field->path);
+				cursor->key_field = want_column(cursor, field->name);
 				break;
 			}
 		}
@@ -88,9 +107,8 @@ wfm_records_choose_fields(WfmCursor *cursor)
 		if (spec->endpoint->filters[i].place == WFM_IN_PATH)
 			path_filter = &spec->endpoint->filters[i];
 	}
-	if (path_filter != NULL && path_of(spec, path_filter->column) != NULL)
-		cursor->odd_field = want_field(cursor,
-									   path_of(spec, path_filter->column));
+	if (path_filter != NULL)
+		cursor->odd_field = want_column(cursor, path_filter->column);
 }
 
 void
@@ -100,9 +118,19 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 
 	limits.max_value_bytes = (size_t) wfm_max_value_kb * 1024;
 	limits.max_record_bytes = (size_t) wfm_max_record_kb * 1024;
-	cursor->decode_spec.scopes = step->endpoint->scopes;
+	cursor->decode_spec.scopes = cursor->scopes;
 	cursor->decode_spec.nscopes = wfm_endpoint_nscopes(step->endpoint);
-	cursor->decoder = wfm_decoder_create(cursor->spec->connection->dialect->format,
+	if (cursor->scopes_of != step->endpoint)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(cursor->context);
+
+		for (int i = 0; i < cursor->decode_spec.nscopes; i++)
+			cursor->scopes[i] = path_in_answer(cursor->spec,
+											   step->endpoint->scopes[i], true);
+		cursor->scopes_of = step->endpoint;
+		MemoryContextSwitchTo(oldcontext);
+	}
+	cursor->decoder = wfm_decoder_create(cursor->spec->format,
 										 &cursor->decode_spec, &limits);
 	if (cursor->decoder == NULL)
 		ereport(ERROR,
@@ -113,15 +141,18 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 	cursor->fed = 0;
 	cursor->delivered = 0;
 	wfm_transfer_rewind(step->transfer);
+	wfm_page_begin(cursor, step);
 
 	if (cursor->seam != NULL && step->has_window)
 	{
 		bool		neighbour = cursor->seam_begun &&
+			step->tenant == cursor->seam_tenant &&
 			step->own_last + 1 == cursor->seam_next_last &&
 			memcmp(step->key_index, cursor->seam_keys, sizeof(step->key_index)) == 0;
 
 		wfm_seam_begin(cursor->seam, neighbour);
 		cursor->seam_begun = true;
+		cursor->seam_tenant = step->tenant;
 		memcpy(cursor->seam_keys, step->key_index, sizeof(step->key_index));
 		cursor->seam_next_last = step->own_first;
 	}
@@ -149,6 +180,18 @@ assumption_failed(const WfmCursor *cursor, const WfmStep *step,
 static bool
 is_wanted(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
 {
+	if (!wfm_page_take(cursor, step, record))
+		return false;
+	if (cursor->except_field >= 0 && step->endpoint->except_value != NULL)
+	{
+		const WfmValue *value = &record->values[cursor->except_field];
+
+		if (value->data != NULL &&
+			value->len == strlen(step->endpoint->except_value) &&
+			pg_strncasecmp(value->data, step->endpoint->except_value,
+						   value->len) == 0)
+			return false;
+	}
 	if (step->odd_keys_only)
 	{
 		const WfmValue *value = &record->values[cursor->odd_field];
@@ -205,7 +248,7 @@ decoding_failed(WfmCursor *cursor, WfmStep *step)
 {
 	wfm_problem_raise(wfm_problem_of_decoding(step, cursor->spec,
 											  wfm_transfer_result(step->transfer),
-											  cursor->tenant,
+											  wfm_step_tenant(cursor, step),
 											  wfm_decoder_error(cursor->decoder),
 											  cursor->context));
 }
@@ -231,14 +274,15 @@ end_of_answer(WfmCursor *cursor, WfmStep *step)
 			  wfm_step_path_key(step, cursor->spec) != NULL &&
 			  wfm_text_says_unknown_key(text)))
 			wfm_problem_raise(wfm_problem_of_status(step, cursor->spec, result,
-													cursor->tenant, text,
+													wfm_step_tenant(cursor, step), text,
 													cursor->context));
 	}
 	else if (!envelope->status_seen && envelope->outer_records == 0)
 		wfm_problem_raise(wfm_problem_of_status(step, cursor->spec, result,
-												cursor->tenant, NULL,
+												wfm_step_tenant(cursor, step), NULL,
 												cursor->context));
 	cursor->stats.answers++;
+	wfm_page_end(cursor, step, envelope);
 }
 
 /* Make a row of a record; without fields there is none, only its number. */
@@ -251,6 +295,8 @@ hand_out(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
 		cursor->stats.records++;
 	cursor->row.values = record != NULL ? record->values : NULL;
 	cursor->row.number = record != NULL ? record->number : cursor->delivered;
+	cursor->row.ordinals = record != NULL ? record->ordinals : NULL;
+	cursor->row.tenant = step->tenant;
 	cursor->row.request = step->request;
 	cursor->row.key_index = step->key_index;
 	return &cursor->row;
@@ -318,7 +364,7 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 				wfm_step_report(cursor, step, result);
 				if (result->failure != WFM_HTTP_OK)
 					wfm_problem_raise(wfm_problem_of_result(step, cursor->spec,
-															result, cursor->tenant,
+															result, wfm_step_tenant(cursor, step),
 															"", cursor->context));
 			}
 			(void) wfm_decoder_finish(cursor->decoder);

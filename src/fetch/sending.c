@@ -44,11 +44,17 @@ wfm_step_stop(WfmStep *step)
 	step->transfer = NULL;
 }
 
+const char *
+wfm_step_tenant(const WfmCursor *cursor, const WfmStep *step)
+{
+	return cursor->tenants[step->tenant];
+}
+
 /* ---------- sending ---------- */
 
 /* Copy the access token; false if it is to be asked for again later. */
 static bool
-take_token(WfmCursor *cursor, WfmAccessToken *token)
+take_token(WfmCursor *cursor, int tenant, WfmAccessToken *token)
 {
 	const WfmConnection *connection = cursor->spec->connection;
 
@@ -69,11 +75,12 @@ take_token(WfmCursor *cursor, WfmAccessToken *token)
 	}
 	cursor->token_poll_us = 0;
 
-	if (cursor->tenant == NULL)
+	if (cursor->tenants[tenant] == NULL)
 	{
 		if (token->tenant_id[0] == '\0')
 			wfm_token_require_tenant(connection, token);
-		cursor->tenant = MemoryContextStrdup(cursor->context, token->tenant_id);
+		cursor->tenants[tenant] = MemoryContextStrdup(cursor->context,
+													  token->tenant_id);
 	}
 	return true;
 }
@@ -84,18 +91,20 @@ send_request(WfmCursor *cursor, WfmStep *step, const WfmAccessToken *token)
 {
 	const WfmDialect *dialect = cursor->spec->connection->dialect;
 	char	   *bearer = psprintf("Authorization: Bearer %s", token->token);
-	char	   *tenant = psprintf("%s: %s", dialect->tenant_header, cursor->tenant);
-	const char *headers[3];
+	char	   *tenant = psprintf("%s: %s", dialect->tenant_header,
+								  wfm_step_tenant(cursor, step));
+	const char *headers[4];
 	WfmHttpRequest request = {0};
 
 	headers[0] = bearer;
 	headers[1] = tenant;
-	headers[2] = dialect->format == WFM_FORMAT_XML ?
+	headers[2] = cursor->spec->format == WFM_FORMAT_XML ?
 		"Accept: application/xml, text/xml" : "Accept: application/json";
+	headers[3] = dialect->json_header;
 	request.method = WFM_HTTP_GET;
 	request.url = step->url;
 	request.headers = headers;
-	request.nheaders = 3;
+	request.nheaders = cursor->spec->format != dialect->format ? 4 : 3;
 
 	step->token_generation = token->generation;
 	step->transfer = wfm_transfer_start(cursor->channel, &request);
@@ -137,14 +146,14 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 	if (step->permit == NULL)
 	{
 		/* the tenant has to be known, which the token may tell */
-		if (cursor->tenant == NULL)
+		if (wfm_step_tenant(cursor, step) == NULL)
 		{
-			if (!take_token(cursor, &token))
+			if (!take_token(cursor, step->tenant, &token))
 				return false;
 			wfm_token_forget(&token);
 		}
 		step->permit = wfm_permit_request(cursor->spec->connection->client_id,
-										  cursor->tenant,
+										  wfm_step_tenant(cursor, step),
 										  &cursor->spec->connection->limits,
 										  cursor->context);
 		step->started_us = wfm_monotonic_us();
@@ -170,13 +179,13 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 		wfm_permit_drop(step->permit, false);
 		step->permit = NULL;
 		step->problem = wfm_problem_of_permit(step, cursor->spec,
-											  cursor->tenant, &status,
+											  wfm_step_tenant(cursor, step), &status,
 											  cursor->context);
 		step->state = WFM_STEP_FAILED;
 		return false;
 	}
 
-	if (!take_token(cursor, &token))
+	if (!take_token(cursor, step->tenant, &token))
 		return false;
 	send_request(cursor, step, &token);
 	wfm_token_forget(&token);
@@ -242,7 +251,7 @@ error_text(WfmCursor *cursor, WfmStep *step, char *text, size_t size)
 static WfmDecodeStatus
 check_whole(WfmCursor *cursor, WfmStep *step)
 {
-	WfmFormat	format = cursor->spec->connection->dialect->format;
+	WfmFormat	format = cursor->spec->format;
 	WfmDecodeSpec nothing = {0};
 	const char *no_scope[] = {"-"};
 	WfmDecodeStatus status = WFM_DECODE_OK;
@@ -371,7 +380,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 
 			error.byte_offset = result->body_bytes;
 			step->failures++;
-			problem = wfm_problem_of_decoding(step, spec, result, cursor->tenant,
+			problem = wfm_problem_of_decoding(step, spec, result, wfm_step_tenant(cursor, step),
 											  &error, cursor->context);
 			step->failures--;
 			verdict = WFM_VERDICT_RETRY;
@@ -389,7 +398,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	if (verdict != WFM_VERDICT_ROWS && problem == NULL)
 	{
 		step->failures++;
-		problem = wfm_problem_of_result(step, spec, result, cursor->tenant,
+		problem = wfm_problem_of_result(step, spec, result, wfm_step_tenant(cursor, step),
 										text, cursor->context);
 		step->failures--;
 	}

@@ -60,6 +60,8 @@ wfm_fetch_count_calls(const WfmDialect *dialect, const WfmResource *resource,
 
 		windows = days <= 0 ? 0 : (days + width - 1) / width;
 	}
+	else if (endpoint->records_a_page > 0)
+		windows = 1 + (int64) (resource->typical_rows / endpoint->records_a_page);
 	return nkeys * windows;
 }
 
@@ -143,8 +145,25 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 		append_parameter(&query, "from", day_text(step->ask_first, day));
 		append_parameter(&query, "to", day_text(step->ask_last, day));
 	}
-	if (spec->detailed && (endpoint->flags & WFM_ENDPOINT_DETAILED) != 0)
+	if ((endpoint->flags & WFM_ENDPOINT_DETAILED) != 0 &&
+		(spec->detailed || (endpoint->flags & WFM_ENDPOINT_ALWAYS_DETAILED) != 0))
 		append_parameter(&query, "detailed", "true");
+	if (endpoint->parameters != NULL)
+		appendStringInfo(&query, "%c%s", query.len == 0 ? '?' : '&',
+						 endpoint->parameters);
+	if (step->page_query != NULL)
+	{
+		resetStringInfo(&query);
+		appendStringInfo(&query, "?%s", step->page_query);
+	}
+	else if (step->page > 0)
+	{
+		if (endpoint->paging != WFM_PAGING_LINKS)
+			append_parameter(&query, "page", psprintf("%d", step->page));
+		if (endpoint->page_size != NULL)
+			append_parameter(&query, endpoint->page_size,
+							 psprintf("%d", endpoint->records_a_page));
+	}
 
 	step->request = psprintf("%s%s", path.data, query.data);
 	step->url = psprintf("%s%s", spec->connection->api_url, step->request);
@@ -173,11 +192,13 @@ set_window(WfmStep *step, const WfmFetchSpec *spec, DateADT first, DateADT last)
 }
 
 static WfmStep *
-make_step(const WfmFetchSpec *spec, const WfmEndpoint *endpoint,
+make_step(const WfmFetchSpec *spec, const WfmEndpoint *endpoint, int tenant,
 		  const int *key_index, bool with_keys, MemoryContext context)
 {
 	WfmStep    *step = MemoryContextAllocZero(context, sizeof(WfmStep));
 
+	step->tenant = tenant;
+	step->page = endpoint->records_a_page > 0 ? 1 : 0;
 	step->endpoint = endpoint;
 	step->odd_keys_only = !with_keys;
 	memcpy(step->key_index, key_index, sizeof(step->key_index));
@@ -187,7 +208,7 @@ make_step(const WfmFetchSpec *spec, const WfmEndpoint *endpoint,
 /* Append the steps of one combination of keys. */
 static void
 build_windows(dlist_head *steps, const WfmFetchSpec *spec,
-			  const WfmEndpoint *endpoint, const int *key_index,
+			  const WfmEndpoint *endpoint, int tenant, const int *key_index,
 			  bool with_keys, MemoryContext context)
 {
 	int			width = days_owned(spec->connection->dialect,
@@ -196,7 +217,7 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 
 	if (endpoint->paging != WFM_PAGING_WINDOWS)
 	{
-		WfmStep    *step = make_step(spec, endpoint, key_index, with_keys, context);
+		WfmStep    *step = make_step(spec, endpoint, tenant, key_index, with_keys, context);
 
 		build_request(step, spec, context);
 		dlist_push_tail(steps, &step->node);
@@ -206,7 +227,7 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 	while (last >= spec->first_day)
 	{
 		DateADT		first = Max(spec->first_day, last - width + 1);
-		WfmStep    *step = make_step(spec, endpoint, key_index, with_keys, context);
+		WfmStep    *step = make_step(spec, endpoint, tenant, key_index, with_keys, context);
 
 		set_window(step, spec, first, last);
 		build_request(step, spec, context);
@@ -215,10 +236,11 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 	}
 }
 
-void
-wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
-				const WfmEndpoint *endpoint, bool with_keys,
-				MemoryContext context)
+/* Append the steps of one tenant. */
+static void
+build_steps_of(dlist_head *steps, const WfmFetchSpec *spec,
+			   const WfmEndpoint *endpoint, int tenant, bool with_keys,
+			   MemoryContext context)
 {
 	int			index[WFM_MAX_FILTERS] = {0};
 	int			nkeys = with_keys ? spec->nkeys : 0;
@@ -234,7 +256,7 @@ wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
 	{
 		int			i;
 
-		build_windows(steps, spec, endpoint, index, with_keys, context);
+		build_windows(steps, spec, endpoint, tenant, index, with_keys, context);
 
 		/* next combination, the last key set running fastest */
 		for (i = nkeys - 1; i >= 0; i--)
@@ -246,6 +268,31 @@ wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
 		if (i < 0)
 			return;
 	}
+}
+
+void
+wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
+				const WfmEndpoint *endpoint, bool with_keys,
+				MemoryContext context)
+{
+	for (int tenant = 0; tenant < Max(spec->ntenants, 1); tenant++)
+		build_steps_of(steps, spec, endpoint, tenant, with_keys, context);
+}
+
+WfmStep *
+wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec, int page,
+				  const char *query, MemoryContext context)
+{
+	WfmStep    *step = make_step(spec, after->endpoint, after->tenant,
+								 after->key_index, !after->odd_keys_only,
+								 context);
+
+	step->page = page;
+	if (query != NULL)
+		step->page_query = MemoryContextStrdup(context, query);
+	build_request(step, spec, context);
+	dlist_insert_after(&after->node, &step->node);
+	return step;
 }
 
 bool
@@ -260,7 +307,7 @@ wfm_step_halve(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 		return false;
 	middle = first + (last - first) / 2;
 
-	older = make_step(spec, step->endpoint, step->key_index,
+	older = make_step(spec, step->endpoint, step->tenant, step->key_index,
 					  !step->odd_keys_only, context);
 	set_window(older, spec, first, middle);
 	build_request(older, spec, context);

@@ -30,6 +30,9 @@ typedef struct WfmStep
 	WfmStepState state;
 	const WfmEndpoint *endpoint;
 	int			key_index[WFM_MAX_FILTERS];
+	int			tenant;			/* index into the spec's tenants */
+	int			page;			/* from 1; 0: the endpoint has no pages */
+	char	   *page_query;		/* what a link said to ask for */
 	bool		has_window;
 	DateADT		own_first;		/* days whose rows this step delivers */
 	DateADT		own_last;
@@ -61,6 +64,14 @@ extern bool wfm_fetch_by_date(const WfmFetchSpec *spec);
 extern void wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
 							const WfmEndpoint *endpoint, bool with_keys,
 							MemoryContext context);
+
+/*
+ * Insert the step for another page of the same list behind a step; query is
+ * what a link to it said, NULL if pages are numbered.
+ */
+extern WfmStep *wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec,
+								  int page, const char *query,
+								  MemoryContext context);
 
 /*
  * Replace a windowed step that proved too large by two of half its days,

@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -122,6 +124,7 @@ resolve_column(const WfmTable *table, Form_pg_attribute att)
 	{
 		/* mapped by hand: the column's own type decides how it is read */
 		column->path = path;
+		column->scope = -1;
 		column->field_type = WFM_TYPE_TEXT;
 		for (WfmType type = WFM_TYPE_TEXT; type <= WFM_TYPE_JSONB; type++)
 		{
@@ -136,9 +139,13 @@ resolve_column(const WfmTable *table, Form_pg_attribute att)
 
 		if (field == NULL)
 			no_such_field(table, column->name);
-		column->path = field->path;
+		column->path = field->path == NULL ? NULL :
+			wfm_path_in_format(table->dialect, table->format, field->path,
+							   false);
 		column->field_type = field->type;
 		column->flags = field->flags;
+		column->scope = (field->flags & WFM_FIELD_RAW) != 0 ? -1 : field->scope;
+		column->child = field->child;
 	}
 	return column;
 }
@@ -161,9 +168,13 @@ wfm_table_open(Oid relid)
 	table->connection = connection;
 	table->dialect = connection->dialect;
 
-	table->resource = wfm_resource_find(table->options->resource);
-	if (table->resource == NULL ||
-		!wfm_resource_in(table->resource, table->dialect))
+	table->format = table->dialect->format;
+	if (table->options->format_json && table->dialect->json_header != NULL)
+		table->format = WFM_FORMAT_JSON;
+
+	table->resource = wfm_resource_find(table->options->resource,
+										table->dialect);
+	if (table->resource == NULL)
 		no_such_resource(table);
 
 	rel = table_open(relid, NoLock);
@@ -202,4 +213,37 @@ wfm_table_history(const WfmTable *table, DateADT *first, DateADT *last)
 
 	*first = table->options->history_from;
 	*last = days + DAYS_AHEAD;
+}
+
+double
+wfm_table_parents(const WfmTable *table, const WfmFilter *filter)
+{
+	const WfmResource *parent = wfm_resource_find(filter->parent,
+												  table->dialect);
+
+	return parent == NULL ? 1 : parent->typical_rows;
+}
+
+void
+wfm_table_check_price(const WfmTable *table)
+{
+	int			filter;
+	const WfmEndpoint *endpoint = wfm_endpoint_walk(table->resource,
+													table->dialect, &filter);
+	const WfmLimitPolicy *limits = &table->connection->limits;
+	double		calls;
+
+	if (endpoint == NULL || table->options->walk_parents)
+		return;
+	calls = wfm_table_parents(table, &endpoint->filters[filter]);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+			 errmsg("foreign table \"%s\" needs a value for column \"%s\"",
+					table->name, endpoint->filters[filter].column),
+			 errdetail("Without it the API takes one call for each row of \"%s\": about %.0f calls, %.0f min, %.0f %% of a day's calls.",
+					   endpoint->filters[filter].parent, calls,
+					   ceil(calls / Max(limits->calls_per_minute, 1)),
+					   ceil(100 * calls / Max(limits->calls_per_day, 1))),
+			 errhint("Compare the column with a value or join on it, or allow the calls: ALTER FOREIGN TABLE %s OPTIONS (ADD walk_parents 'true');",
+					 quote_identifier(table->name))));
 }

@@ -23,6 +23,9 @@ typedef struct WfmColumn
 	const char *path;			/* in the record; NULL for input columns */
 	WfmType		field_type;		/* what the catalogue says */
 	unsigned	flags;			/* WFM_FIELD_* */
+	int			scope;			/* of the endpoint's scopes, the path's start;
+								 * -1: the innermost */
+	const char *child;			/* table whose columns a nested list has */
 } WfmColumn;
 
 typedef struct WfmTable
@@ -33,6 +36,7 @@ typedef struct WfmTable
 	const WfmOptions *options;
 	const WfmConnection *connection;
 	const WfmDialect *dialect;
+	WfmFormat	format;			/* of the answers */
 	const WfmResource *resource;
 	int			natts;
 	WfmColumn **columns;		/* by attribute number - 1; NULL if dropped */
@@ -55,6 +59,23 @@ extern const WfmColumn *wfm_table_column(const WfmTable *table,
  */
 extern void wfm_table_history(const WfmTable *table, DateADT *first,
 							  DateADT *last);
+
+/*
+ * The path in the record, or of a scope, as answers of this format have it:
+ * practicemanager/3.1 names the same things differently in JSON.
+ */
+extern const char *wfm_path_in_format(const WfmDialect *dialect,
+									  WfmFormat format, const char *path,
+									  bool is_scope);
+
+/* About how many keys the filter's parent table has. */
+extern double wfm_table_parents(const WfmTable *table, const WfmFilter *filter);
+
+/*
+ * Complain, with the price, if the table can only be read by one call for each
+ * key of another and nobody allowed that; else do nothing.
+ */
+extern void wfm_table_check_price(const WfmTable *table);
 
 /* The SQL type the catalogue's type stands for. */
 extern Oid	wfm_type_oid(WfmType type);

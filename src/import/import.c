@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "commands/defrem.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -16,10 +17,65 @@
 
 #define REMOTE_SCHEMA "wfm"
 
+/* What IMPORT FOREIGN SCHEMA was asked for beyond the plain tables. */
+typedef struct ImportOptions
+{
+	bool		all;			/* tables that are one call for each parent */
+	bool		nested;			/* lists inside records as jsonb columns */
+	bool		raw;			/* the record as delivered, as a jsonb column */
+	bool		tenants;		/* the server has several */
+} ImportOptions;
+
+static const char *const option_names[] = {"all", "nested", "raw", NULL};
+
+static ImportOptions
+read_options(List *list)
+{
+	ImportOptions result = {0};
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const char *nearest;
+
+		if (strcmp(def->defname, "all") == 0)
+			result.all = defGetBoolean(def);
+		else if (strcmp(def->defname, "nested") == 0)
+			result.nested = defGetBoolean(def);
+		else if (strcmp(def->defname, "raw") == 0)
+			result.raw = defGetBoolean(def);
+		else
+		{
+			nearest = wfm_nearest(def->defname, option_names);
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\" for IMPORT FOREIGN SCHEMA",
+							def->defname),
+					 nearest != NULL ?
+					 errhint("Perhaps you meant the option \"%s\".", nearest) :
+					 errhint("Valid options are: all, nested, raw.")));
+		}
+	}
+	return result;
+}
+
+/* Append one column. */
+static void
+append_column(StringInfo sql, const WfmField *field, bool first)
+{
+	appendStringInfo(sql, "%s\n  %s %s%s", first ? "" : ",",
+					 quote_identifier(field->name),
+					 wfm_type_name(field->type),
+					 (field->flags & WFM_FIELD_NOT_NULL) != 0 ?
+					 " NOT NULL" : "");
+}
+
 /* The statement for one resource. */
 static char *
 create_statement(const WfmResource *resource, const WfmDialect *dialect,
-				 const char *schema, const char *server)
+				 const ImportOptions *options, const char *schema,
+				 const char *server)
 {
 	StringInfoData sql;
 	bool		first = true;
@@ -27,16 +83,26 @@ create_statement(const WfmResource *resource, const WfmDialect *dialect,
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (",
 					 quote_qualified_identifier(schema, resource->name));
-	for (const WfmField *field = resource->fields; field->name != NULL; field++)
+	if (options->tenants)
 	{
-		if (!wfm_field_in(field, dialect))
-			continue;
-		appendStringInfo(&sql, "%s\n  %s %s%s", first ? "" : ",",
-						 quote_identifier(field->name),
-						 wfm_type_name(field->type),
-						 (field->flags & WFM_FIELD_NOT_NULL) != 0 ?
-						 " NOT NULL" : "");
+		append_column(&sql, wfm_field_find(resource, dialect, "tenant_id"), true);
+		append_column(&sql, wfm_field_find(resource, dialect, "tenant_name"), false);
 		first = false;
+	}
+	/* input columns stand last */
+	for (int input = 0; input <= 1; input++)
+	{
+		for (const WfmField *field = resource->fields; field->name != NULL; field++)
+		{
+			if (!wfm_field_in(field, dialect) ||
+				((field->flags & WFM_FIELD_INPUT) != 0) != (input == 1) ||
+				((field->flags & WFM_FIELD_NESTED) != 0 && !options->nested))
+				continue;
+			append_column(&sql, field, first);
+			first = false;
+		}
+		if (input == 0 && options->raw)
+			append_column(&sql, wfm_field_find(resource, dialect, "raw"), first);
 	}
 	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (resource %s)",
 					 quote_identifier(server),
@@ -55,13 +121,12 @@ check_named_tables(ImportForeignSchemaStmt *stmt, const WfmDialect *dialect)
 	foreach(lc, stmt->table_list)
 	{
 		const char *name = ((RangeVar *) lfirst(lc))->relname;
-		const WfmResource *resource = wfm_resource_find(name);
 		const char **names;
 		const char *nearest;
 		StringInfoData list;
 		int			n = 0;
 
-		if (resource != NULL && wfm_resource_in(resource, dialect))
+		if (wfm_resource_find(name, dialect) != NULL)
 			continue;
 		names = palloc0((wfm_nresources + 1) * sizeof(char *));
 		initStringInfo(&list);
@@ -87,6 +152,7 @@ List *
 wfm_import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 {
 	WfmOptions *options = wfm_options_of_server(serverid);
+	ImportOptions wanted;
 	WfmConnection *connection;
 	List	   *result = NIL;
 
@@ -96,12 +162,8 @@ wfm_import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 				 errmsg("schema \"%s\" is not present on foreign server \"%s\"",
 						stmt->remote_schema, options->server_name),
 				 errhint("Use IMPORT FOREIGN SCHEMA " REMOTE_SCHEMA ".")));
-	if (stmt->options != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-				 errmsg("invalid option \"%s\" for IMPORT FOREIGN SCHEMA",
-						((DefElem *) linitial(stmt->options))->defname),
-				 errhint("There are no valid options in this context.")));
+	wanted = read_options(stmt->options);
+	wanted.tenants = options->tenants != NIL;
 
 	connection = wfm_connection_get(options->connection, false);
 	wfm_connection_check_use(connection, options->server_owner);
@@ -111,12 +173,16 @@ wfm_import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 	{
 		const WfmResource *resource = wfm_resources[i];
 
-		if (wfm_resource_in(resource, connection->dialect) &&
-			IsImportableForeignTable(resource->name, stmt))
-			result = lappend(result, create_statement(resource,
-													  connection->dialect,
-													  stmt->local_schema,
-													  options->server_name));
+		/* whoever names a costly table wants it */
+		if (!wfm_resource_in(resource, connection->dialect) ||
+			!IsImportableForeignTable(resource->name, stmt) ||
+			(resource->costly && !wanted.all &&
+			 stmt->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO))
+			continue;
+		result = lappend(result, create_statement(resource,
+												  connection->dialect, &wanted,
+												  stmt->local_schema,
+												  options->server_name));
 	}
 	return result;
 }

@@ -177,6 +177,11 @@ expected_calls(PlannerInfo *root, const WfmTable *table,
 			counted |= 1u << push->filter;
 		}
 	}
+	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
+	{
+		if (endpoint->filters[i].parent != NULL && (counted & (1u << i)) == 0)
+			keys *= wfm_table_parents(table, &endpoint->filters[i]);
+	}
 	return (double) wfm_fetch_count_calls(table->dialect, table->resource,
 										  endpoint,
 										  table->resource->window_column != NULL &&
@@ -369,7 +374,10 @@ wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	}
 
 	if (!any)
+	{
+		wfm_table_check_price(state->table);
 		wfm_check_input_columns(state->table, baserel->relid, clauses);
+	}
 }
 
 /* ---------- plans ---------- */

@@ -181,11 +181,16 @@ type_fits(const WfmColumn *column, const WfmFilter *filter)
 		case WFM_FORMAT_AS_TEXT:
 			/* one value, one text: others may write the same value in two */
 			return column->type == TEXTOID || column->type == VARCHAROID ||
-				(column->type == UUIDOID && column->field_type == WFM_TYPE_UUID);
+				(column->type == UUIDOID && column->field_type == WFM_TYPE_UUID) ||
+				(column->type == INT4OID && column->field_type == WFM_TYPE_INTEGER);
 		case WFM_FORMAT_DAY:
 			return column->type == DATEOID;
 		case WFM_FORMAT_UTC_SECOND:
+		case WFM_FORMAT_UTC_DAY_BEFORE:
+		case WFM_FORMAT_ISO_DAY_BEFORE:
 			return column->type == TIMESTAMPTZOID;
+		case WFM_FORMAT_ISO_DAY:
+			return column->type == DATEOID;
 	}
 	return false;
 }
@@ -204,6 +209,9 @@ push_kind(const Comparison *comparison, const WfmFilter *filter)
 			break;
 		case WFM_OP_SINCE:
 			if (!equal && comparison->strategy != BTGreaterEqualStrategyNumber)
+				return -1;
+			/* answers to several values would hold the same records twice */
+			if (comparison->array && filter->grade != WFM_GRADE_EXACT)
 				return -1;
 			break;
 		case WFM_OP_WINDOW:
@@ -224,7 +232,13 @@ push_kind(const Comparison *comparison, const WfmFilter *filter)
 				return -1;
 			break;
 		case WFM_FORMAT_UTC_SECOND:
+		case WFM_FORMAT_UTC_DAY_BEFORE:
+		case WFM_FORMAT_ISO_DAY_BEFORE:
 			if (comparison->value_type != TIMESTAMPTZOID)
+				return -1;
+			break;
+		case WFM_FORMAT_ISO_DAY:
+			if (comparison->value_type != DATEOID)
 				return -1;
 			break;
 	}
@@ -343,7 +357,10 @@ wfm_match_endpoint(const WfmTable *table, Index relid,
 	{
 		bool		found = false;
 
-		if (!endpoint->filters[i].required)
+		/* all keys of the parent table stand in for the one that is missing */
+		if (!endpoint->filters[i].required ||
+			(endpoint->filters[i].parent != NULL &&
+			 table->options->walk_parents))
 			continue;
 		foreach(lc, result)
 		{

@@ -88,6 +88,27 @@ trimmed(const WfmValue *value)
 	return result;
 }
 
+/* A number without its thousands commas. */
+static WfmValue
+without_commas(const WfmValue *value)
+{
+	WfmValue	result = *value;
+	char	   *copy;
+	size_t		len = 0;
+
+	if (memchr(value->data, ',', value->len) == NULL)
+		return result;
+	copy = palloc(value->len);
+	for (size_t i = 0; i < value->len; i++)
+	{
+		if (value->data[i] != ',')
+			copy[len++] = value->data[i];
+	}
+	result.data = copy;
+	result.len = len;
+	return result;
+}
+
 static bool
 word_is(const WfmValue *value, const char *word)
 {
@@ -318,6 +339,8 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	*dropped = false;
 	if (text.data != NULL && type != WFM_TYPE_TEXT)
 		text = trimmed(&text);
+	if (text.data != NULL && (column->flags & WFM_FIELD_COMMAS) != 0)
+		text = without_commas(&text);
 
 	if (text.data == NULL || text.len == 0)
 	{

@@ -21,7 +21,10 @@
 #include "plan/plan.h"
 #include "plan/plan_data.h"
 #include "scan/convert.h"
+#include "scan/nested.h"
+#include "scan/parents.h"
 #include "scan/scan.h"
+#include "scan/tenants.h"
 #include "scan/values.h"
 
 /* What a scan keeps between rows. */
@@ -40,13 +43,19 @@ typedef struct WfmScan
 	WfmConverter *converters;
 	WfmDecodeField *fields;
 	int			nfields;
+	bool		detailed;		/* a column needs the long form */
+	WfmTenantQuals *tenant_quals;
 
 	/* reset for each rescan */
 	MemoryContext values_context;
 	WfmScanValues *values;
 	WfmFetchSpec spec;
 	WfmCursor  *cursor;
+	List	   *tenants;		/* of WfmTenant: those asked */
+	int			walk_filter;	/* filter that takes all keys of a parent, -1 */
+	int			first_tenant;	/* of this leg, in tenants */
 	int			leg;			/* next pair of _listed_from and _listed_to */
+	int			npairs;			/* and how many of those a tenant has */
 	int			nlegs;
 	bool		ended;
 	bool		no_wait;		/* an asynchronous request: do not wait */
@@ -54,6 +63,9 @@ typedef struct WfmScan
 	WfmFetchStats stats;		/* of cursors that are closed */
 	int64		times_dropped;	/* times of day cut off dates */
 } WfmScan;
+
+/* Most alternatives that a column's path has. */
+#define MAX_ALTERNATIVES 8
 
 /* Scans of this backend whose cursor is open. */
 static dlist_head open_scans = DLIST_STATIC_INIT(open_scans);
@@ -73,6 +85,44 @@ unlist_scan(void *arg)
 	scan->listed = false;
 }
 
+/* Have a path decoded; the index of its value. */
+static int
+add_field(WfmScan *scan, const WfmColumn *column, const char *path)
+{
+	WfmDecodeField *field = &scan->fields[scan->nfields];
+
+	field->path = path;
+	field->scope = column->scope >= 0 ? column->scope :
+		Max(wfm_endpoint_nscopes(scan->endpoint) - 1, 0);
+	field->take =
+		column->field_type == WFM_TYPE_JSONB ? WFM_TAKE_JSON : WFM_TAKE_TEXT;
+	return scan->nfields++;
+}
+
+/* Have each alternative of a column's path decoded by itself. */
+static void
+add_alternatives(WfmScan *scan, WfmConverter *converter)
+{
+	const char *path = converter->column->path;
+
+	converter->alternatives = palloc(MAX_ALTERNATIVES * sizeof(char *));
+	converter->field = scan->nfields;
+	while (*path != '\0' && converter->nalternatives < MAX_ALTERNATIVES)
+	{
+		size_t		len = strcspn(path, "|");
+		char	   *one = pnstrdup(path, len);
+
+		(void) add_field(scan, converter->column, one);
+		one = pstrdup(one);
+		/* JSON's name of it is in lower case */
+		one[0] = pg_ascii_toupper((unsigned char) one[0]);
+		converter->alternatives[converter->nalternatives++] = one;
+		path += len;
+		if (*path == '|')
+			path++;
+	}
+}
+
 /* Prepare decoding and converting of the columns that are used. */
 static void
 prepare_columns(WfmScan *scan, List *columns)
@@ -81,7 +131,7 @@ prepare_columns(WfmScan *scan, List *columns)
 
 	scan->converters = palloc0(Max(list_length(columns), 1) *
 							   sizeof(WfmConverter));
-	scan->fields = palloc0(Max(list_length(columns), 1) *
+	scan->fields = palloc0(Max(list_length(columns), 1) * MAX_ALTERNATIVES *
 						   sizeof(WfmDecodeField));
 	foreach(lc, columns)
 	{
@@ -95,11 +145,33 @@ prepare_columns(WfmScan *scan, List *columns)
 		wfm_converter_init(converter, column);
 		if (column->path == NULL)
 			continue;
-		scan->fields[scan->nfields].path = column->path;
-		scan->fields[scan->nfields].scope = 0;
-		scan->fields[scan->nfields].take =
-			column->field_type == WFM_TYPE_JSONB ? WFM_TAKE_JSON : WFM_TAKE_TEXT;
-		converter->field = scan->nfields++;
+		if ((column->flags & WFM_FIELD_DETAILED) != 0)
+			scan->detailed = true;
+		if ((column->flags & WFM_FIELD_NESTED) != 0 &&
+			column->type == JSONBOID)
+			converter->nested = wfm_nested_create(scan->table, column);
+		if ((column->flags & WFM_FIELD_WHICH) != 0)
+			add_alternatives(scan, converter);
+		else
+			converter->field = add_field(scan, column, column->path);
+	}
+
+	/* without any field records are only counted, not delivered */
+	if (scan->nfields == 0)
+	{
+		for (int i = 0; i < scan->ncolumns; i++)
+		{
+			const WfmField *any = scan->table->resource->fields;
+
+			if ((scan->converters[i].column->flags & WFM_FIELD_ORDINAL) == 0)
+				continue;
+			while (any->path == NULL)
+				any++;
+			scan->fields[0].path = any->path;
+			scan->fields[0].scope = any->scope;
+			scan->nfields = 1;
+			break;
+		}
 	}
 }
 
@@ -134,6 +206,7 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 	scan->lazy = intVal(list_nth(private, WFM_PLAN_LAZY)) != 0;
 	scan->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	prepare_columns(scan, list_nth(private, WFM_PLAN_COLUMNS));
+	scan->tenant_quals = wfm_tenant_quals(scan->table, node);
 	scan->values_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "wfm_fdw scan values",
 												 ALLOCSET_SMALL_SIZES);
@@ -173,7 +246,7 @@ link_input_columns(WfmScan *scan)
 		WfmConverter *converter = &scan->converters[i];
 
 		converter->key_set = -1;
-		if ((converter->column->flags & WFM_FIELD_INPUT) == 0)
+		if ((converter->column->flags & (WFM_FIELD_INPUT | WFM_FIELD_PARENT)) == 0)
 			continue;
 		for (int f = 0; f < wfm_endpoint_nfilters(scan->endpoint); f++)
 		{
@@ -207,11 +280,92 @@ start(WfmScan *scan, ForeignScanState *node)
 	spec->sql_name = scan->table->sql_name;
 	spec->connection = scan->table->connection;
 	spec->options = scan->table->options;
+	spec->format = scan->table->format;
+	spec->detailed = scan->detailed;
 	spec->resource = scan->table->resource;
 	spec->endpoint = scan->endpoint;
 	spec->fields = scan->fields;
 	spec->nfields = scan->nfields;
 	spec->lazy = scan->lazy;
+
+	from = window_values(scan, WFM_WINDOW_FROM);
+	to = window_values(scan, WFM_WINDOW_TO);
+	scan->leg = 0;
+	scan->npairs = (from != NULL ? from->nvalues : 1) *
+		(to != NULL ? to->nvalues : 1);
+	scan->nlegs = scan->npairs;
+	scan->ended = scan->values->nothing;
+
+	/* a parent without key: those of all parents, tenant by tenant */
+	scan->walk_filter = -1;
+	for (int i = 0; i < wfm_endpoint_nfilters(scan->endpoint); i++)
+	{
+		if (scan->endpoint->filters[i].parent != NULL &&
+			!scan->values->filters[i].given)
+			scan->walk_filter = i;
+	}
+	scan->first_tenant = 0;
+	scan->tenants = NIL;
+	if (scan->tenant_quals != NULL)
+	{
+		oldcontext = MemoryContextSwitchTo(scan->values_context);
+		scan->tenants = wfm_tenants_wanted(scan->table, scan->tenant_quals,
+										   node->ss.ps.ps_ExprContext);
+		MemoryContextSwitchTo(oldcontext);
+		if (scan->tenants == NIL)
+			scan->ended = true;
+		if (scan->walk_filter >= 0)
+			scan->nlegs *= list_length(scan->tenants);
+	}
+}
+
+/* Say which tenants to ask in this leg: all, or the one whose turn it is. */
+static void
+set_tenants(WfmScan *scan)
+{
+	int			n = list_length(scan->tenants);
+	const char **ids;
+
+	if (n == 0)
+		return;
+	scan->first_tenant = 0;
+	if (scan->walk_filter >= 0)
+	{
+		scan->first_tenant = (scan->leg - 1) / scan->npairs;
+		n = 1;
+	}
+	ids = MemoryContextAlloc(scan->values_context, n * sizeof(char *));
+	for (int i = 0; i < n; i++)
+		ids[i] = ((WfmTenant *) list_nth(scan->tenants,
+										 scan->first_tenant + i))->id;
+	scan->spec.tenants = ids;
+	scan->spec.ntenants = n;
+}
+
+/* Read the keys of all parents. */
+static void
+walk_parents(WfmScan *scan)
+{
+	const WfmFilter *filter = &scan->endpoint->filters[scan->walk_filter];
+	const WfmColumn *column = wfm_table_column(scan->table, filter->column);
+	const WfmField *field = wfm_field_find(scan->table->resource,
+										   scan->table->dialect,
+										   filter->column);
+	MemoryContext oldcontext = MemoryContextSwitchTo(scan->values_context);
+
+	wfm_parents_read(scan->table, &scan->spec, filter,
+					 column != NULL ? column->type : wfm_type_oid(field->type),
+					 &scan->values->filters[scan->walk_filter], &scan->stats);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Hand the values of the filters to the cursor's description. */
+static void
+set_keys(WfmScan *scan)
+{
+	WfmFetchSpec *spec = &scan->spec;
+
+	spec->nkeys = 0;
 	for (int i = 0; i < wfm_endpoint_nfilters(scan->endpoint); i++)
 	{
 		const WfmFilter *filter = &scan->endpoint->filters[i];
@@ -226,29 +380,6 @@ start(WfmScan *scan, ForeignScanState *node)
 		spec->nkeys++;
 	}
 	link_input_columns(scan);
-
-	from = window_values(scan, WFM_WINDOW_FROM);
-	to = window_values(scan, WFM_WINDOW_TO);
-	scan->leg = 0;
-	scan->nlegs = (from != NULL ? from->nvalues : 1) *
-		(to != NULL ? to->nvalues : 1);
-	scan->ended = scan->values->nothing;
-}
-
-/* Add a cursor's counters to the scan's. */
-static void
-add_stats(WfmFetchStats *total, const WfmFetchStats *more)
-{
-	total->calls += more->calls;
-	total->answers += more->answers;
-	total->records += more->records;
-	total->rows += more->rows;
-	total->bytes += more->bytes;
-	total->retries += more->retries;
-	total->limited += more->limited;
-	total->network_us += more->network_us;
-	total->permit_us += more->permit_us;
-	total->token_us += more->token_us;
 }
 
 static void
@@ -256,7 +387,7 @@ close_cursor(WfmScan *scan)
 {
 	if (scan->cursor == NULL)
 		return;
-	add_stats(&scan->stats, wfm_cursor_stats(scan->cursor));
+	wfm_stats_add(&scan->stats, wfm_cursor_stats(scan->cursor));
 	wfm_cursor_close(scan->cursor);
 	scan->cursor = NULL;
 	unlist_scan(scan);
@@ -268,7 +399,7 @@ leg_index(const WfmScan *scan, WfmFilterPlace place)
 {
 	const WfmFilterValues *to = window_values(scan, WFM_WINDOW_TO);
 	int			nto = to != NULL ? to->nvalues : 1;
-	int			leg = scan->leg - 1;
+	int			leg = (scan->leg - 1) % scan->npairs;
 
 	return place == WFM_WINDOW_TO ? leg % nto : leg / nto;
 }
@@ -283,6 +414,10 @@ open_next_leg(WfmScan *scan)
 	if (scan->leg >= scan->nlegs)
 		return false;
 	scan->leg++;
+	set_tenants(scan);
+	if (scan->walk_filter >= 0 && (scan->leg - 1) % scan->npairs == 0)
+		walk_parents(scan);
+	set_keys(scan);
 	scan->spec.first_day = from == NULL ? scan->values->first_day :
 		DatumGetDateADT(from->datums[leg_index(scan, WFM_WINDOW_FROM)]);
 	scan->spec.last_day = to == NULL ? scan->values->last_day :
@@ -323,6 +458,68 @@ input_value(const WfmScan *scan, const WfmConverter *converter,
 	return values->datums[index];
 }
 
+/* A column that says which tenant the row comes from. */
+static Datum
+tenant_value(const WfmScan *scan, const WfmConverter *converter,
+			 const WfmRow *row, bool *isnull)
+{
+	const WfmOptions *options = scan->table->options;
+	const char *text = options->tenant_id != NULL ? options->tenant_id :
+		scan->table->connection->tenant_id;
+	bool		is_name = (converter->column->flags & WFM_FIELD_TENANT_NAME) != 0;
+
+	if (scan->tenants != NIL)
+	{
+		const WfmTenant *tenant = list_nth(scan->tenants,
+										   scan->first_tenant + row->tenant);
+
+		text = is_name ? tenant->label : tenant->id;
+	}
+	else if (is_name)
+		text = NULL;
+	*isnull = text == NULL;
+	if (*isnull)
+		return (Datum) 0;
+	return OidInputFunctionCall(converter->input.fn_oid,
+								unconstify(char *, text), converter->ioparam,
+								converter->column->typmod);
+}
+
+/* The name of the alternative that has a value. */
+static Datum
+which_value(const WfmConverter *converter, const WfmRow *row, bool *isnull)
+{
+	for (int i = 0; i < converter->nalternatives; i++)
+	{
+		if (row->values[converter->field + i].data == NULL)
+			continue;
+		*isnull = false;
+		return OidInputFunctionCall(converter->input.fn_oid,
+									unconstify(char *, converter->alternatives[i]),
+									converter->ioparam,
+									converter->column->typmod);
+	}
+	*isnull = true;
+	return (Datum) 0;
+}
+
+/* The value of a column that no path leads to. */
+static Datum
+made_value(const WfmScan *scan, const WfmConverter *converter,
+		   const WfmRow *row, bool *isnull)
+{
+	const WfmColumn *column = converter->column;
+
+	if ((column->flags & WFM_FIELD_ORDINAL) != 0)
+	{
+		*isnull = row->ordinals == NULL;
+		return *isnull ? (Datum) 0 : Int32GetDatum((int32) row->ordinals[column->scope]);
+	}
+	if ((column->flags & (WFM_FIELD_TENANT_ID | WFM_FIELD_TENANT_NAME)) != 0)
+		return tenant_value(scan, converter, row, isnull);
+	return input_value(scan, converter, row, isnull);
+}
+
 /* Fill the slot from a row. */
 static void
 store_row(WfmScan *scan, const WfmRow *row, TupleTableSlot *slot)
@@ -336,15 +533,23 @@ store_row(WfmScan *scan, const WfmRow *row, TupleTableSlot *slot)
 		int			att = converter->column->attnum - 1;
 		bool		dropped = false;
 
-		if (converter->field >= 0)
+		if (converter->nalternatives > 0)
+			slot->tts_values[att] = which_value(converter, row,
+												&slot->tts_isnull[att]);
+		else if (converter->nested != NULL)
+			slot->tts_values[att] = wfm_nested_convert(converter->nested,
+													   &row->values[converter->field],
+													   row, scan->table->name,
+													   &slot->tts_isnull[att]);
+		else if (converter->field >= 0)
 			slot->tts_values[att] = wfm_convert(converter,
 												&row->values[converter->field],
 												row, scan->table->name,
 												&slot->tts_isnull[att],
 												&dropped);
 		else
-			slot->tts_values[att] = input_value(scan, converter, row,
-												&slot->tts_isnull[att]);
+			slot->tts_values[att] = made_value(scan, converter, row,
+											   &slot->tts_isnull[att]);
 		if (dropped)
 			scan->times_dropped++;
 	}
@@ -512,7 +717,7 @@ wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 
 	total = scan->stats;
 	if (scan->cursor != NULL)
-		add_stats(&total, wfm_cursor_stats(scan->cursor));
+		wfm_stats_add(&total, wfm_cursor_stats(scan->cursor));
 	ExplainPropertyInteger("Calls", NULL, total.calls, es);
 	ExplainPropertyInteger("Answers", NULL, total.answers, es);
 	ExplainPropertyInteger("Records Received", NULL, total.records, es);

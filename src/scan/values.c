@@ -73,6 +73,37 @@ narrow_days(WfmScanValues *values, WfmPushKind kind, DateADT day, bool is_date)
 	}
 }
 
+/* The day of a moment in UTC; the ends of time are far away days. */
+static DateADT
+day_of_utc(TimestampTz stamp)
+{
+	int64		days;
+
+	if (TIMESTAMP_IS_NOBEGIN(stamp))
+		return DATEVAL_NOBEGIN + 1;
+	if (TIMESTAMP_IS_NOEND(stamp))
+		return DATEVAL_NOEND;
+	days = stamp / USECS_PER_DAY;
+	if (stamp % USECS_PER_DAY < 0)
+		days--;
+	return (DateADT) days;
+}
+
+/* A day as yyyy-MM-dd and what follows, kept to years of four digits. */
+static char *
+iso_day(DateADT day, const char *rest)
+{
+	DateADT		least = date2j(1900, 1, 1) - POSTGRES_EPOCH_JDATE;
+	DateADT		most = date2j(9999, 12, 31) - POSTGRES_EPOCH_JDATE;
+	int			year,
+				month,
+				mday;
+
+	j2date(Min(Max(day, least), most) + POSTGRES_EPOCH_JDATE,
+		   &year, &month, &mday);
+	return psprintf("%04d-%02d-%02d%s", year, month, mday, rest);
+}
+
 /* The value as it is sent, or NULL if no record can have it. */
 static char *
 wire_text(const WfmFilter *filter, Datum value, Oid type)
@@ -120,6 +151,13 @@ wire_text(const WfmFilter *filter, Datum value, Oid type)
 								tm.tm_year, tm.tm_mon, tm.tm_mday,
 								tm.tm_hour, tm.tm_min, tm.tm_sec);
 			}
+		case WFM_FORMAT_UTC_DAY_BEFORE:
+			return iso_day(day_of_utc(DatumGetTimestampTz(value)) - 1,
+						   "T00:00:00");
+		case WFM_FORMAT_ISO_DAY_BEFORE:
+			return iso_day(day_of_utc(DatumGetTimestampTz(value)) - 1, "");
+		case WFM_FORMAT_ISO_DAY:
+			return iso_day(DatumGetDateADT(value), "");
 	}
 	return NULL;
 }
