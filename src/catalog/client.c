@@ -14,6 +14,9 @@
 #define XPM(column, element, sqltype, words) \
 	{column, element, sqltype, WFM_PRACTICEMANAGER, 0, words}
 
+#define XPM31(column, element, sqltype, words) \
+	{column, element, sqltype, WFM_PRACTICEMANAGER_3_1, 0, words}
+
 static const WfmField client_fields[] = {
 	WFM_IDENTITY("client"),
 	TEXT("name", "Name", "name; not unique"),
@@ -80,10 +83,10 @@ static const WfmField client_fields[] = {
 	XPM("bank_account_name", "BankAccountName", WFM_TYPE_TEXT, "name of the bank account"),
 	XPM("bank_account_number", "BankAccountNumber", WFM_TYPE_TEXT, "number of the bank account"),
 	XPM("client_code", "ClientCode", WFM_TYPE_TEXT, "client code"),
-	XPM("auto_bas_opt_in_annually", "AutoBasOptInCriteria/Annually", WFM_TYPE_TEXT, "opted in to automatic activity statements, annual (AU)"),
-	XPM("auto_bas_opt_in_monthly", "AutoBasOptInCriteria/Monthly", WFM_TYPE_TEXT, "the same, monthly (AU)"),
-	XPM("auto_bas_opt_in_quarterly", "AutoBasOptInCriteria/Quarterly", WFM_TYPE_TEXT, "the same, quarterly (AU)"),
-	XPM("auto_bas_opt_out", "AutoBasOptInCriteria/OptOut|AutoBasOptInCriteria/Opt-out|AutoBasOptInCriteria/opt-out", WFM_TYPE_TEXT, "opted out of automatic activity statements (AU)"),
+	XPM31("auto_bas_opt_in_criteria_annually", "AutoBasOptInCriteria/Annually", WFM_TYPE_TEXT, "opted in to automatic activity statements, annual (AU)"),
+	XPM31("auto_bas_opt_in_criteria_monthly", "AutoBasOptInCriteria/Monthly", WFM_TYPE_TEXT, "the same, monthly (AU)"),
+	XPM31("auto_bas_opt_in_criteria_quarterly", "AutoBasOptInCriteria/Quarterly", WFM_TYPE_TEXT, "the same, quarterly (AU)"),
+	XPM31("auto_bas_opt_in_criteria_opt_out", "AutoBasOptInCriteria/OptOut|AutoBasOptInCriteria/Opt-out|AutoBasOptInCriteria/opt-out", WFM_TYPE_TEXT, "opted out of automatic activity statements (AU)"),
 	TEXT("web_url", "WebUrl|WebURL", "page of the client in the application"),
 	WFM_LIST_AT(0, "contacts", "Contacts", 0, 0, "client_contact", "contacts of the client"),
 	WFM_LIST_AT(0, "notes", "Notes", 0, WFM_FIELD_DETAILED, "client_note", "notes on the client"),

@@ -19,6 +19,9 @@
 #define XERO_REVOCATION "https://identity.xero.com/connect/revocation"
 #define XERO_CONNECTIONS "https://api.xero.com/connections"
 
+#define BLUEROCK_AUTHORIZE "https://oauth.workflowmax2.com/oauth/authorize"
+#define BLUEROCK_TOKEN "https://oauth.workflowmax2.com/oauth/token"
+
 const WfmDialect wfm_dialects[] = {
 	{
 		.name = "workflowmax/3.0",
@@ -78,6 +81,38 @@ const WfmDialect wfm_dialects[] = {
 		.calls_per_day = 5000,
 		.concurrent_calls = 5,
 		.app_calls_per_minute = 10000,
+		.widest_window_days = 364,
+	},
+	{
+		.name = "bluerock/1",
+		.bit = WFM_BLUEROCK_1,
+		.issuer = WFM_ISSUER_BLUEROCK,
+		.format = WFM_FORMAT_XML,
+		.api_url = "https://api.workflowmax2.com/",
+		.authorize_url = BLUEROCK_AUTHORIZE,
+		.token_url = BLUEROCK_TOKEN,
+		.scopes = "openid profile email workflowmax offline_access",
+		.consent_prompt = "consent",
+		.tenant_header = "account_id",
+		.calls_per_minute = 60,
+		.calls_per_day = 5000,
+		.concurrent_calls = 5,
+		.widest_window_days = 364,
+	},
+	{
+		.name = "bluerock/2",
+		.bit = WFM_BLUEROCK_2,
+		.issuer = WFM_ISSUER_BLUEROCK,
+		.format = WFM_FORMAT_JSON,
+		.api_url = "https://api.workflowmax.com/v2/",
+		.authorize_url = BLUEROCK_AUTHORIZE,
+		.token_url = BLUEROCK_TOKEN,
+		.scopes = "openid profile email workflowmax offline_access",
+		.consent_prompt = "consent",
+		.tenant_header = "account-id",
+		.calls_per_minute = 60,
+		.calls_per_day = 5000,
+		.concurrent_calls = 5,
 		.widest_window_days = 364,
 	},
 };

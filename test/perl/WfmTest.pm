@@ -261,7 +261,8 @@ sub connection
 {
 	my ($self, $api) = @_;
 	$api = 'practicemanager/3.1' unless defined $api;
-	my $type = $api =~ /^workflowmax/ ? 'WORKFLOWMAX' : 'PRACTICEMANAGER';
+	my $type = $api =~ /^practicemanager/ ? 'PRACTICEMANAGER' : 'WORKFLOWMAX';
+	my $bluerock = $api =~ /^bluerock/;
 	my $url = $self->url;
 
 	return {
@@ -271,9 +272,9 @@ sub connection
 		refresh_token => 'sim-refresh-token',
 		tenant_id => $self->tenant_id($type),
 		api_url => "$url/$api/",
-		token_url => "$url/connect/token",
-		authorize_url => "$url/identity/connect/authorize",
-		connections_url => "$url/connections",
+		token_url => $bluerock ? "$url/oauth/token" : "$url/connect/token",
+		authorize_url => $bluerock ? "$url/oauth/authorize" : "$url/identity/connect/authorize",
+		connections_url => $bluerock ? undef : "$url/connections",
 	};
 }
 

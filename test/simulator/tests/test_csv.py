@@ -136,6 +136,9 @@ class Dump(SimulatorTest):
                         count += 1
                         row = rows[owner, str(number)]
                         sent = flat(item, "practicemanager/3.1")
+                        if table == "job_assignee":
+                            for name in ("uuid", "name"):
+                                sent["staff_" + name] = sent.pop(name)
                         for column in set(row) - {key, "ordinal"}:
                             self.assertEqual(row[column], normal(column, sent.get(column, "")),
                                              (table, column))
@@ -152,7 +155,7 @@ class Dump(SimulatorTest):
             subprocess.run([sys.executable, PROGRAM, *SMALL, "--dump-csv", folder,
                             "--dump-only"], check=True)
             self.assertEqual(sorted(os.listdir(folder)),
-                             sorted(d.replace("/", "-") for d in ALL))
+                             sorted(d.replace("/", "-") for d in ALL + ("bluerock/1",)))
             for dialect in ALL:
                 below = os.path.join(folder, dialect.replace("/", "-"))
                 for file in os.listdir(below):

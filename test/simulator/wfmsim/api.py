@@ -34,6 +34,7 @@ class Switches:
         "odd_job_numbers": ("404", "ok"),
         "client_jobs": ("all", "current"),
         "fields": ("ignored", "honoured"),
+        "paging": ("reported", "capped", "silent", "ignored"),
     }
     FLAGS = ("shuffle", "pretty", "declaration")
 
@@ -43,6 +44,7 @@ class Switches:
         self.odd_job_numbers = "404"
         self.client_jobs = "all"
         self.fields = "ignored"
+        self.paging = "reported"
         self.window_zone = 0.0
         self.shuffle = False
         self.pretty = False
@@ -273,7 +275,7 @@ class Api:
             raise OddNumber()
         record = call.world.get(table, "id", number)
         if record is None:
-            raise Refused("Invalid %s identifier" % table)
+            raise Refused("Invalid %s identifier" % table.replace("_", " "))
         return record
 
     def _day(self, call, name):
@@ -348,7 +350,29 @@ class Api:
         since = self._since(call, "modifiedsince")
         if since is not None:
             records = [r for r in records if r["modified"] >= since]
-        return self._list(call, records, "full" if call.flag("detailed") else "short")
+        form = "full" if call.flag("detailed") else "short"
+        if call.letter == "B":
+            return self._numbered(call, records, form)
+        return self._list(call, records, form)
+
+    def _numbered(self, call, records, form):
+        """A page of bluerock/1: the first hundred when none is asked for."""
+        extras = {}
+        try:
+            page = int(call.params.get("page", 1))
+            size = int(call.params.get("pagesize", 100 if "page" not in call.params else 1000))
+        except ValueError:
+            raise Refused("Invalid page", call.dialect.window_required) from None
+        if page < 1 or size < 1:
+            raise Refused("Invalid page", call.dialect.window_required)
+        if self.switches.paging == "capped":
+            size = min(size, 5)
+        if self.switches.paging == "ignored":
+            return self._list(call, records, form)
+        if ("page" in call.params or "pagesize" in call.params) and \
+                self.switches.paging != "silent":
+            extras = {"Page": page, "PageSize": size, "TotalRecords": len(records)}
+        return self._list(call, records[(page - 1) * size:page * size], form, extras)
 
     def client_search(self, call):
         query = call.params.get("query", "")
@@ -413,7 +437,7 @@ class Api:
     def job_current(self, call):
         records = [r for r in call.world.tables["job"] if r["open"]]
         records = self._jobs_since(call, records)
-        if call.letter == "W" and "page" in call.params:
+        if call.letter in "WB" and "page" in call.params:
             records = self._page_of(call, records)
         return self._list(call, records, "full" if call.flag("detailed") else "short")
 
@@ -430,7 +454,7 @@ class Api:
         return records[(page - 1) * size:page * size]
 
     def _jobs_since(self, call, records):
-        if call.letter != "W":
+        if call.letter not in "WB":
             return records
         since = self._since(call, "modifiedsinceutc")
         if since is None:
@@ -591,11 +615,68 @@ class Api:
                                       if r["state"] == "Draft"])
 
     def quote_get(self, call):
-        if call.letter == "W":
+        if call.letter in "WB":
             record = call.world.get("quote", "uuid", call.key.lower())
             if record is not None:
                 return self._one(call, record)
         return self._one(call, self._by_number(call, "quote"))
+
+
+    # -- suppliers, leads, purchase orders ---------------------------------
+
+    def supplier_list(self, call):
+        return self._documents(call, call.world.tables["supplier"])
+
+    def supplier_get(self, call):
+        record = self._find(call, "supplier", "supplier")
+        if call.letter == "B":              # wrapped as in a list
+            return self._list(call, [record], "full")
+        return self._one(call, record)
+
+    def custom_of_supplier(self, call):
+        return self._custom(call, "supplier", self._find(call, "supplier", "supplier"))
+
+    def custom_of_supplier_contact(self, call):
+        for supplier in call.world.tables["supplier"]:
+            for contact in supplier["contacts"]:
+                if contact["uuid"] == call.key.lower():
+                    return self._custom(call, "contact", contact)
+        raise Refused("Invalid contact identifier")
+
+    def custom_of_lead(self, call):
+        return self._custom(call, "lead", self._find(call, "lead", "lead"))
+
+    def custom_of_quote(self, call):
+        return self._custom(call, "quote", self._find(call, "quote", "quote"))
+
+    def lead_list(self, call):
+        first, last = self._window(call)
+        return self._documents(call, self._in_window(call, "lead", "date", first, last))
+
+    def lead_current(self, call):
+        return self._documents(call, [r for r in call.world.tables["lead"]
+                                      if r["state"] == "Current"])
+
+    def order_list(self, call):
+        first, last = self._window(call)
+        records = self._in_window(call, "purchase_order", "date", first, last)
+        return self._documents(call, [r for r in records if r["state"] != "Draft"])
+
+    def order_current(self, call):
+        return self._documents(call, [r for r in call.world.tables["purchase_order"]
+                                      if r["state"] == "Issued"])
+
+    def order_draft(self, call):
+        return self._documents(call, [r for r in call.world.tables["purchase_order"]
+                                      if r["state"] == "Draft"])
+
+    def order_get(self, call):
+        return self._one(call, self._by_number(call, "purchase_order"))
+
+    def order_by_job(self, call):
+        job = self._find_job(call)
+        return self._documents(call, [r for r in call.world.tables["purchase_order"]
+                                      if r["job"] is job])
 
 
 class OddNumber(Exception):

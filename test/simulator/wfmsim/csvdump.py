@@ -10,7 +10,8 @@ import datetime
 import os
 from dataclasses import dataclass
 
-from . import dialects
+from . import dialects, paperwork
+from .dialects import _letters
 from .world import NULL_DAY
 
 
@@ -21,7 +22,10 @@ class Table:
     lists   names of the list attributes, outermost first; none for the
             records themselves
     keys    columns in front: (name, depth of the record that has it,
-            attribute, kind)
+            attribute, kind[, letters of the dialects that have it])
+    values  what kind of record it is whose values of custom fields are the
+            rows; the lists then lead to that record
+    ordinal whether the position in the list is a column
     """
     resource: str
     fields: tuple
@@ -29,6 +33,31 @@ class Table:
     on: str = "WXP"
     lists: tuple = ()
     keys: tuple = ()
+    values: str = ""
+    ordinal: bool = True
+
+    def __post_init__(self):
+        object.__setattr__(self, "on", _letters(self.on) if "B" not in self.on else self.on)
+
+
+def _values(resource, kind, keys, lists=(), on="WXP"):
+    """Values of custom fields of a kind of records."""
+    return Table(resource, VALUE, None, on, lists, keys, kind, False)
+
+
+def _owner(name, depth=0):
+    """The key of a record: its UUID, or the integer on practicemanager/3.0."""
+    return ((name + "_uuid", depth, "uuid", "uuid", "WBX"),
+            (name + "_legacy_id", depth, "legacy_id", "int", "P"))
+
+
+# A value as one text, and again in a column of its kind.
+VALUE = tuple(
+    dialects.replace(f, column={
+        "ID": "field_legacy_id", "UUID": "field_uuid", "Name": "name", "Text": "value_text",
+        "Decimal": "value_decimal", "Number": "value_number", "Boolean": "value_boolean",
+        "Date": "value_date"}[f.element])
+    for f in dialects.CUSTOM_VALUE)
 
 
 def _of(resource, keep=None, on="WXP"):
@@ -44,7 +73,10 @@ def _job_list(attr, fields, on="WXP"):
 
 
 def _number_list(resource, attr, fields):
-    return Table(resource, fields, None, "WXP", (attr,),
+    """Lists of invoices and the like, without those of drafts."""
+    state = "status" if resource == "invoice" else "state"
+    on = "W" if resource == "purchase_order" else "WXP"
+    return Table(resource, fields, _not_draft(state), on, (attr,),
                  ((resource + "_id", 0, "id", "text"),))
 
 
@@ -80,30 +112,40 @@ TABLES = {
     "client_contact": _client_list("contacts", dialects.CONTACT),
     "client_note": _client_list("notes", dialects.CLIENT_NOTE),
     "client_relationship": _client_list("relationships", dialects.RELATIONSHIP, "XP"),
-    "client_document": _client_list("documents", dialects.DOCUMENT),
+    "client_document": Table("client", dialects.DOCUMENT, None, "WXP", ("documents",),
+                             _owner("client")),
+    "contact": _of("contact", on="X"),
+    "client_custom_field": _values("client", "client", _owner("client")),
+    "client_contact_custom_field": _values("contact", "contact", _owner("contact")),
+    "job_custom_field": _values("job", "job", (("job_id", 0, "id", "text"),)),
+    "job_task_custom_field": _values("job", "job_task", _owner("job_task", 1), ("tasks",)),
+    "job_cost_custom_field": _values("job", "job_cost", _owner("job_cost", 1), ("costs",)),
+    "time_entry_custom_field": _values("time", "time", _owner("time_entry")),
     "client_group_member": Table(
-        "client_group", dialects.NAMED, None, "WXP", ("clients",),
-        (("client_group_uuid", 0, "uuid", "uuid"),)),
+        "client_group", tuple(dialects.replace(f, column="client_" + f.column_name())
+                              for f in dialects.NAMED),
+        None, "WXP", ("clients",),
+        _owner("client_group") + (("client_group_name", 0, "name", "text"),), ordinal=False),
     "job_task": _job_list("tasks", dialects.JOB_TASK),
     "job_assignee": _job_list("assigned", dialects.ASSIGNEE),
     "job_task_assignee": Table(
         "job", dialects.ASSIGNEE, None, "WXP", ("tasks", "assigned"),
-        (("job_id", 0, "id", "text"), ("job_task_uuid", 1, "uuid", "uuid"))),
+        (("job_id", 0, "id", "text"),) + _owner("job_task", 1)),
     "job_milestone": _job_list("milestones", dialects.MILESTONE),
     "job_note": _job_list("notes", dialects.JOB_NOTE),
     "job_note_comment": Table(
         "job", dialects.NOTE_COMMENT, None, "WXP", ("notes", "comments"),
-        (("job_id", 0, "id", "text"), ("job_note_uuid", 1, "uuid", "uuid"))),
+        (("job_id", 0, "id", "text"),) + _owner("job_note", 1)),
     "job_cost": _job_list("costs", dialects.JOB_COST),
     "job_document": _job_list("documents", dialects.JOB_DOCUMENT),
     "invoice_job": _number_list("invoice", "jobs", tuple(
         f for f in dialects.INVOICE_JOB if f.element != "ID")
         + (dialects.Field("ID", "id", "text", column="job_id"),)),
     "invoice_job_task": Table(
-        "invoice", dialects.INVOICE_TASK, None, "WXP", ("jobs", "tasks"),
+        "invoice", dialects.INVOICE_TASK, _not_draft("status"), "WXP", ("jobs", "tasks"),
         (("invoice_id", 0, "id", "text"), ("job_id", 1, "id", "text"))),
     "invoice_job_cost": Table(
-        "invoice", dialects.COST_LINE, None, "WXP", ("jobs", "costs"),
+        "invoice", dialects.COST_LINE, _not_draft("status"), "WXP", ("jobs", "costs"),
         (("invoice_id", 0, "id", "text"), ("job_id", 1, "id", "text"))),
     "invoice_task": _number_list("invoice", "tasks", dialects.INVOICE_TASK),
     "invoice_cost": _number_list("invoice", "costs", dialects.COST_LINE),
@@ -111,6 +153,25 @@ TABLES = {
     "quote_task": _number_list("quote", "tasks", dialects.QUOTE_TASK),
     "quote_cost": _number_list("quote", "costs", dialects.COST_LINE),
     "quote_option": _number_list("quote", "options", dialects.QUOTE_OPTION),
+    "supplier": _of("supplier", on="W"),
+    "supplier_contact": Table("supplier", dialects.SUPPLIER_CONTACT, None, "W", ("contacts",),
+                              (("supplier_uuid", 0, "uuid", "uuid"),)),
+    "supplier_note": Table("supplier", dialects.CLIENT_NOTE, None, "W", ("notes",),
+                           (("supplier_uuid", 0, "uuid", "uuid"),)),
+    "supplier_custom_field": _values("supplier", "supplier", _owner("supplier"), on="W"),
+    "supplier_contact_custom_field": _values("supplier", "contact", _owner("contact", 1),
+                                             ("contacts",), "W"),
+    "lead": _of("lead", on="W"),
+    "lead_category": _of("lead_category", on="W"),
+    "lead_activity": Table("lead", dialects.LEAD_ACTIVITY, None, "W", ("activities",),
+                           (("lead_uuid", 0, "uuid", "uuid"),)),
+    "lead_history": Table("lead", dialects.LEAD_HISTORY, None, "W", ("history",),
+                          (("lead_uuid", 0, "uuid", "uuid"),)),
+    "lead_custom_field": _values("lead", "lead", _owner("lead"), on="W"),
+    "quote_custom_field": _values("quote", "quote", _owner("quote"), on="B"),
+    "purchase_order": _of("purchase_order", _not_draft("state"), "W"),
+    "purchase_order_draft": _of("purchase_order", _draft("state"), "W"),
+    "purchase_order_cost": _number_list("purchase_order", "costs", dialects.ORDER_COST),
 }
 
 
@@ -234,19 +295,23 @@ def table(world, name, dialect):
     if letter not in spec.on:
         return None
     heads = columns(spec.fields, letter)
-    front = [column for column, _, _, _ in spec.keys] + (["ordinal"] if spec.lists else [])
+    keys = [key for key in spec.keys if len(key) < 5 or letter in key[4]]
+    ordinal = spec.lists and spec.ordinal
+    front = [key[0] for key in keys] + (["ordinal"] if ordinal else [])
     lines = [",".join(front + [column for column, _ in heads])]
     writers = [writer for _, writer in heads]
     records = world.tables[dialects.RESOURCES[spec.resource].table]
     if spec.keep is not None:
         records = filter(spec.keep, records)
-    for chain, ordinal in _rows(records, spec.lists):
-        cells = [WRITERS[kind](chain[depth][attr]) for _, depth, attr, kind in spec.keys]
-        if spec.lists:
-            cells.append(str(ordinal))
-        record = chain[-1]
-        cells += [writer(record) for writer in writers]
-        lines.append(",".join(cells))
+    for chain, number in _rows(records, spec.lists):
+        cells = [WRITERS[key[3]](chain[key[1]][key[2]]) for key in keys]
+        if ordinal:
+            cells.append(str(number))
+        rows = chain[-1:]
+        if spec.values:
+            rows = paperwork.custom_values(world, spec.values, chain[-1])
+        for record in rows:
+            lines.append(",".join(cells + [writer(record) for writer in writers]))
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,9 @@ notes on the wire format; where an order of elements was recorded from the
 live service, it is the order used here.
 
 Dialect letters:  W workflowmax/3.0   X practicemanager/3.1
-                  P practicemanager/3.0
+                  P practicemanager/3.0   B bluerock/1
+bluerock/1 sends what workflowmax/3.0 sends: a W stands for both, unless a
+small w (workflowmax/3.0 alone) takes its place.
 """
 
 import re
@@ -34,12 +36,19 @@ class Dialect:
 DIALECTS = (
     Dialect("workflowmax/3.0", "W", "/workflowmax/3.0/", "WORKFLOWMAX",
             scope="workflowmax", window_required=500),
+    Dialect("bluerock/1", "B", "/bluerock/1/", "WORKFLOWMAX", tenant_header="account_id",
+            scope="workflowmax", vendor="bluerock"),
     Dialect("practicemanager/3.1", "X", "/practicemanager/3.1/", "PRACTICEMANAGER",
             scope="practicemanager", window_one_year=True,
             json_feature="practice-strict-content-type"),
     Dialect("practicemanager/3.0", "P", "/practicemanager/3.0/", "PRACTICEMANAGER",
             scope="practicemanager", key="legacy_id"),
 )
+
+def _letters(letters):
+    """W stands for both dialects of WorkflowMax."""
+    return letters.replace("W", "WB").replace("w", "W")
+
 
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
@@ -73,6 +82,11 @@ class Field:
     item_element: str = ""
     template: str = ""
     json: str = ""                  # name in JSON where the rule gives another
+
+    def __post_init__(self):
+        object.__setattr__(self, "on", _letters(self.on) if "B" not in self.on else self.on)
+        object.__setattr__(self, "omit",
+                           _letters(self.omit) if "B" not in self.omit else self.omit)
 
     def column_name(self):
         return self.column or snake_case(self.element)
@@ -119,7 +133,7 @@ CLIENT_NOTE = (
 )
 
 RELATIONSHIP = (
-    F("ID", "legacy_id", "int", "P"),
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
     F("UUID", "uuid", "uuid", "X"),
     F("Type", "type", "text", "XP"),
     F("RelatedClient", "related_client", "ref", "XP"),
@@ -134,6 +148,13 @@ CLIENT_TYPE = (
     F("CostMarkup", "cost_markup", "dec2"),
     F("PaymentTerm", "payment_term", "text"),
     F("PaymentDay", "payment_day", "int"),
+)
+
+AUTO_BAS = (
+    F("Annually", "annually", "text", "X"),
+    F("Monthly", "monthly", "text", "X"),
+    F("Quarterly", "quarterly", "text", "X"),
+    F("OptOut", "opt_out", "text", "X", json="opt-out"),
 )
 
 CLIENT = (
@@ -154,7 +175,8 @@ CLIENT = (
     F("Address", "address", "text"),
     F("City", "city", "text"),
     F("Region", "region", "text"),
-    F("PostCode", "post_code", "text"),
+    F("PostCode", "post_code", "text", "wXP"),
+    F("Postcode", "post_code", "text", "B", column="post_code"),
     F("Country", "country", "text"),
     F("PostalAddress", "postal_address", "text"),
     F("PostalCity", "postal_city", "text"),
@@ -198,20 +220,23 @@ CLIENT = (
     F("BankAccountName", "bank_account_name", "text", "X", omit="X", when="practice"),
     F("BankAccountNumber", "bank_account_number", "text", "X", omit="X", when="practice"),
     F("ClientCode", "client_code", "text", "X", omit="X"),
+    F("AutoBasOptInCriteria", "auto_bas", "object", "X", omit="X", item=AUTO_BAS),
     F("Contacts", "contacts", "list", form="nested", item=CONTACT, item_element="Contact"),
     F("Notes", "notes", "list", form="full", item=CLIENT_NOTE, item_element="Note"),
     F("Groups", "groups", "list", "XP", form="full", item=NAMED, item_element="Group"),
     F("Relationships", "relationships", "list", "XP", form="full", item=RELATIONSHIP,
       item_element="Relationship"),
-    F("WebUrl", "serial", "page", "WX",
+    F("WebUrl", "serial", "page", "wX",
+      template="https://my.workflowmax.com/Client/%d/Detail"),
+    F("WebURL", "serial", "page", "B",
       template="https://my.workflowmax.com/Client/%d/Detail"),
     F("UUID", "uuid", "uuid", "P"),
 )
 
 ASSIGNEE = (
-    F("ID", "staff.legacy_id", "int", "P"),
-    F("UUID", "staff.uuid", "uuid", "WX"),
-    F("Name", "staff.name", "text"),
+    F("ID", "staff.legacy_id", "int", "P", column="staff_legacy_id"),
+    F("UUID", "staff.uuid", "uuid", "WX", column="staff_uuid"),
+    F("Name", "staff.name", "text", column="staff_name"),
     F("AllocatedMinutes", "allocated_minutes", "int", omit=ALL),
 )
 
@@ -221,7 +246,7 @@ JOB_TASK = (
     F("ID", "legacy_id", "int", "P", column="legacy_id"),
     F("UUID", "uuid", "uuid", "WX"),
     F("Name", "name", "text"),
-    F("TaskID", "task_legacy_id", "int", "P"),
+    F("TaskID", "task_legacy_id", "int", "P", column="task_legacy_id"),
     F("TaskUUID", "task_uuid", "uuid", "WX"),
     F("EstimatedMinutes", "estimated_minutes", "int"),
     F("ActualMinutes", "actual_minutes", "int"),
@@ -235,7 +260,7 @@ JOB_TASK = (
 )
 
 MILESTONE = (
-    F("ID", "legacy_id", "int", "P"),
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
     F("UUID", "uuid", "uuid", "WX"),
     F("Date", "date", "day"),
     F("Description", "description", "text"),
@@ -244,7 +269,7 @@ MILESTONE = (
 )
 
 NOTE_COMMENT = (
-    F("ID", "legacy_id", "int", "P"),
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
     F("UUID", "uuid", "uuid", "WX"),
     F("Text", "text", "text"),
     F("Date", "date", "stamp"),
@@ -252,7 +277,7 @@ NOTE_COMMENT = (
 )
 
 JOB_NOTE = (
-    F("ID", "legacy_id", "int", "P"),
+    F("ID", "legacy_id", "int", "P", column="legacy_id"),
     F("UUID", "uuid", "uuid", "WX"),
     F("Title", "title", "text"),
     F("Text", "text", "text"),
@@ -389,7 +414,9 @@ CUSTOM_FIELD = (
     F("UseLead", "use_lead", "bool"),
     F("UseJobTask", "use_job_task", "bool"),
     F("UseJobCost", "use_job_cost", "bool"),
-    F("UseJobTime", "use_time", "bool"),
+    F("UseJobTime", "use_time", "bool", column="use_job_time"),
+    F("UseQuote", "use_quote", "bool", "B"),
+    F("Mandatory", "mandatory", "bool", "B"),
     F("ValueElement", "value_element", "text"),
 )
 
@@ -460,6 +487,68 @@ INVOICE = (
     F("Costs", "costs", "list", form="full", item=COST_LINE, item_element="Cost"),
 )
 
+ADDRESS = tuple(f for f in CLIENT if f.attr in (
+    "address", "city", "region", "country", "postal_address", "postal_city",
+    "postal_region", "postal_post_code", "postal_country", "phone", "fax", "website"))
+
+SUPPLIER_CONTACT = tuple(f for f in CONTACT if f.element in (
+    "UUID", "Name", "Mobile", "Email", "Phone", "Position"))
+
+SUPPLIER = (
+    F("UUID", "uuid", "uuid", "W"),
+    F("Name", "name", "text"),
+    F("PostCode", "post_code", "text"),
+) + ADDRESS + (
+    F("Contacts", "contacts", "list", item=SUPPLIER_CONTACT, item_element="Contact"),
+    F("Notes", "notes", "list", form="full", item=CLIENT_NOTE, item_element="Note"),
+)
+
+LEAD_ACTIVITY = (
+    F("Date", "date", "day"),
+    F("Subject", "subject", "text"),
+    F("Completed", "completed", "bool"),
+    F("Responsible", "responsible", "ref"),
+)
+
+LEAD_HISTORY = (
+    F("Detail", "detail", "text"),
+    F("Date", "date", "stamp"),
+    F("Staff", "staff", "text", column="staff_name"),
+    F("Type", "type", "text"),
+)
+
+LEAD = (
+    F("UUID", "uuid", "uuid", "W"),
+    F("Name", "name", "text"),
+    F("Description", "description", "text"),
+    F("State", "state", "text"),
+    F("EstimatedValue", "estimated_value", "dec2"),
+    F("Date", "date", "day"),
+    F("DateWonLost", "date_won_lost", "day"),
+    F("Category", "category", "text"),
+    F("Client", "client", "ref"),
+    F("Contact", "contact", "ref", omit=ALL),
+    F("Owner", "owner", "ref"),
+    F("Dropbox", "dropbox", "text", "B"),
+    F("Activities", "activities", "list", form="full", item=LEAD_ACTIVITY,
+      item_element="Activity"),
+    F("History", "history", "list", form="full", item=LEAD_HISTORY, item_element="Item"),
+)
+
+ORDER_COST = tuple(f for f in COST_LINE if f.element not in ("Billable", "UnitPrice"))
+
+PURCHASE_ORDER = (
+    F("ID", "id", "text"),
+    F("State", "state", "text"),
+    F("Date", "date", "day"),
+    F("Description", "description", "text"),
+    F("DeliveryAddress", "delivery_address", "text"),
+) + AMOUNTS + (
+    F("Supplier", "supplier", "ref"),
+    F("Job", "job", "jobref", omit=ALL),
+    F("Costs", "costs", "list", form="full", item=ORDER_COST, item_element="Cost"),
+)
+
 PAYMENT = (
     F("Date", "date", "day"),
     F("Amount", "amount", "dec2"),
@@ -486,6 +575,7 @@ QUOTE = (
     F("Budget", "budget", "dec2"),
     F("OptionExplanation", "option_explanation", "text"),
     F("LeadUUID", "lead_uuid", "uuid", "W", omit="W"),
+    F("JobUUID", "job_uuid", "uuid", "B", omit="B"),
     F("Date", "date", "day"),
     F("ValidDate", "valid_date", "day"),
     F("EstimatedCost", "estimated_cost", "dec2"),
@@ -531,6 +621,11 @@ RESOURCES = {
     "invoice": Resource("invoice", "Invoices", "Invoice", INVOICE),
     "payment": Resource("", "Payments", "Payment", PAYMENT),
     "quote": Resource("quote", "Quotes", "Quote", QUOTE),
+    "supplier": Resource("supplier", "Suppliers", "Supplier", SUPPLIER),
+    "lead": Resource("lead", "Leads", "Lead", LEAD),
+    "lead_category": Resource("lead_category", "Categories", "Category", NAMED),
+    "purchase_order": Resource("purchase_order", "PurchaseOrders", "PurchaseOrder",
+                               PURCHASE_ORDER),
 }
 
 
@@ -542,6 +637,9 @@ class Endpoint:
     on: str = "WXP"
     method: str = "List"            # the api-method attribute
     resource: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "on", _letters(self.on) if "B" not in self.on else self.on)
 
 
 ENDPOINTS = (
@@ -606,4 +704,24 @@ ENDPOINTS = (
     Endpoint("quote.api/draft", "quote_draft", method="Draft", resource="quote"),
     Endpoint("quote.api/list", "quote_list", resource="quote"),
     Endpoint("quote.api/get/{key}", "quote_get", method="Get", resource="quote"),
+    Endpoint("quote.api/get/{key}/customfield", "custom_of_quote", "B", "CustomField",
+             "custom_value"),
+
+    Endpoint("supplier.api/list", "supplier_list", "W", resource="supplier"),
+    Endpoint("supplier.api/get/{key}", "supplier_get", "W", "Get", "supplier"),
+    Endpoint("supplier.api/get/{key}/customfield", "custom_of_supplier", "W", "CustomField",
+             "custom_value"),
+    Endpoint("supplier.api/contact/{key}/customfield", "custom_of_supplier_contact", "W",
+             "CustomField", "custom_value"),
+    Endpoint("lead.api/current", "lead_current", "W", "Current", "lead"),
+    Endpoint("lead.api/list", "lead_list", "W", resource="lead"),
+    Endpoint("lead.api/get/{key}", "get_by_key", "W", "Get", "lead"),
+    Endpoint("lead.api/categories", "whole_table", "W", "Categories", "lead_category"),
+    Endpoint("lead.api/get/{key}/customfield", "custom_of_lead", "W", "CustomField",
+             "custom_value"),
+    Endpoint("purchaseorder.api/list", "order_list", "W", resource="purchase_order"),
+    Endpoint("purchaseorder.api/current", "order_current", "W", "Current", "purchase_order"),
+    Endpoint("purchaseorder.api/draft", "order_draft", "W", "Draft", "purchase_order"),
+    Endpoint("purchaseorder.api/get/{key}", "order_get", "W", "Get", "purchase_order"),
+    Endpoint("purchaseorder.api/job/{key}", "order_by_job", "W", "Job", "purchase_order"),
 )

@@ -31,12 +31,18 @@ CUSTOM_FIELDS = (
     ("Dossier", "Value Link", "Text", "", ("job",)),
     ("Überstunden", "Decimal", "Decimal", "", ("job_task", "time")),
     ("Receipt no.", "Text", "Text", "", ("job_cost",)),
+    ("Terms", "Text", "Text", "", ("supplier",)),
+    ("Budget known", "Checkbox", "Boolean", "", ("lead", "quote")),
 )
-USES = ("client", "contact", "supplier", "job", "lead", "job_task", "job_cost", "time")
+USES = ("client", "contact", "supplier", "job", "lead", "job_task", "job_cost", "time",
+        "quote")
 
 
 def make(world, costs):
     """All of it, in the order in which one part needs another."""
+    for number, client in enumerate(world.tables["client"]):
+        client["auto_bas"] = {"annually": "Yes", "monthly": "No", "quarterly": "No",
+                              "opt_out": ""} if number % 7 == 3 else None
     make_groups(world)
     make_relationships(world)
     make_suppliers(world)
@@ -46,6 +52,9 @@ def make(world, costs):
     make_custom_fields(world)
     make_quotes(world)
     make_invoices(world)
+    make_supplier_details(world)
+    make_leads(world)
+    make_purchase_orders(world)
 
 
 def make_groups(world):
@@ -153,6 +162,7 @@ def make_custom_fields(world):
                "link_url": "https://example.com/?q=[value]" if kind == "Value Link" else ""}
         for use in USES:
             row["use_" + use] = use in uses
+        row["mandatory"] = element == "Number"
         rows.append(row)
     world.tables["custom_field"] = rows
 
@@ -203,7 +213,7 @@ def make_quotes(world):
             "name": job["name"], "description": job["description"],
             "budget": source.choice((None, "5000.00")),
             "option_explanation": source.choice(("", "Pick one & tell us")),
-            "lead_uuid": None,
+            "lead_uuid": None, "job_uuid": job["uuid"],
             "date": day, "valid_date": day + DAY * 30,
             "client": client,
             "contact": client["contacts"][0] if client["contacts"] else None,
@@ -357,3 +367,76 @@ def _cost_line(source):
             "cents": price * count}
     _totals(line, price * count)
     return line
+
+
+def make_supplier_details(world):
+    """Addresses, contacts and notes of the suppliers."""
+    source = world.random("supplier details")
+    for number, supplier in enumerate(world.tables["supplier"]):
+        client = source.choice(world.tables["client"])
+        for attr in ("address", "city", "region", "post_code", "country", "postal_address",
+                     "postal_city", "postal_region", "postal_post_code", "postal_country",
+                     "phone", "fax", "website"):
+            supplier[attr] = client[attr]
+        supplier["contacts"] = [
+            {"uuid": world.new_uuid(source), "legacy_id": world.new_legacy_id(41000),
+             "name": source.choice(("Jo <Bloggs>", "Zoë Müller")),
+             "mobile": "", "email": source.choice(("", "jo@example.com")), "phone": "",
+             "position": source.choice(("", "Sales & service"))}
+            for _ in range(number % 3)]
+        supplier["notes"] = [
+            {"title": "Terms", "text": source.choice(words.PARAGRAPHS), "folder": "",
+             "date": datetime.datetime.combine(world.first_day, datetime.time(13, 5)),
+             "created_by": "Jo Bloggs"} for _ in range(number % 2)]
+
+
+def make_leads(world):
+    source = world.random("leads")
+    world.tables["lead_category"] = [
+        {"uuid": world.new_uuid(source), "legacy_id": world.new_legacy_id(42000), "name": name}
+        for name in ("Hot", "3 Opportunity", "Cool & new")]
+    rows = []
+    for number in range(max(4, len(world.tables["client"]) // 2)):
+        client = source.choice(world.tables["client"])
+        day = world.first_day + DAY * source.randrange(1400)
+        state = source.choice(("Current", "Won", "Lost"))
+        owner = source.choice(world.tables["staff"])
+        rows.append({
+            "uuid": world.new_uuid(source), "legacy_id": world.new_legacy_id(43000),
+            "name": "Lead %d" % number, "description": source.choice(words.PARAGRAPHS).strip(),
+            "state": state, "estimated_value": source.choice(("10000", "250.50")),
+            "date": day, "date_won_lost": None if state == "Current" else day + DAY * 20,
+            "category": source.choice(world.tables["lead_category"])["name"],
+            "client": client, "owner": owner,
+            "contact": client["contacts"][0] if client["contacts"] else None,
+            "dropbox": "lead%d@example.com" % number,
+            "activities": [{"date": day + DAY, "subject": "Phone & confirm",
+                            "completed": source.random() < 0.5, "responsible": owner}
+                           for _ in range(source.choice((0, 1, 2)))],
+            "history": [{"detail": "Created by " + owner["name"],
+                         "date": datetime.datetime.combine(day, datetime.time(9, 30, 1)),
+                         "staff": owner["name"], "type": "Lead"}],
+        })
+    world.tables["lead"] = rows
+
+
+def make_purchase_orders(world):
+    source = world.random("purchase orders")
+    rows = []
+    for number, job in enumerate(world.tables["job"]):
+        if source.random() < 0.5:
+            continue
+        lines = [_cost_line(source) for _ in range(source.choice((1, 1, 3)))]
+        order = {
+            "id": "P%06d" % number, "uuid": world.new_uuid(source),
+            "state": source.choice(("Draft", "Issued", "Issued", "Received")),
+            "date": min(job["start_date"], world.today),
+            "description": source.choice(("", "Paper & toner")),
+            "delivery_address": source.choice(("", "1 Quay St\nAuckland")),
+            "supplier": source.choice(world.tables["supplier"]),
+            "job": job if source.random() < 0.8 else None, "costs": lines,
+        }
+        _totals(order, sum(line["cents"] for line in lines))
+        rows.append(order)
+    rows.sort(key=lambda order: order["date"])
+    world.tables["purchase_order"] = rows
