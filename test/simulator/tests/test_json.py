@@ -73,7 +73,8 @@ class Json(SimulatorTest):
     def compare(self, element, row, path):
         seen = set()
         for child in element:
-            name = {"internalUuid": "uuid"}.get(camel(child.tag), camel(child.tag))
+            name = {"internalUuid": "uuid", "optOut": "opt-out"}.get(camel(child.tag),
+                                                                     camel(child.tag))
             seen.add(name)
             value = row[name]
             if isinstance(value, list):

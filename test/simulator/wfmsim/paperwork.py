@@ -41,7 +41,7 @@ USES = ("client", "contact", "supplier", "job", "lead", "job_task", "job_cost", 
 def make(world, costs):
     """All of it, in the order in which one part needs another."""
     for number, client in enumerate(world.tables["client"]):
-        client["auto_bas"] = {"annually": "Yes", "monthly": "No", "quarterly": "No",
+        client["auto_bas"] = {"annually": "Opted in", "monthly": "", "quarterly": "",
                               "opt_out": ""} if number % 7 == 3 else None
     make_groups(world)
     make_relationships(world)
