@@ -40,8 +40,7 @@ WHERE  relname IN ('client', 'job') GROUP BY relname ORDER BY relname;
 SELECT c.relname, a.attname
 FROM   pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE  c.relnamespace = 'imported'::regnamespace AND a.attnum > 0
-AND   (a.attname <> quote_ident(a.attname)
-       OR EXISTS (SELECT FROM pg_get_keywords() WHERE word = attname AND catcode IN ('R', 'T')));
+AND   EXISTS (SELECT FROM pg_get_keywords() WHERE word = attname AND catcode IN ('R', 'T'));
 
 -- Names that are not there
 IMPORT FOREIGN SCHEMA wfm LIMIT TO (clients) FROM SERVER acme INTO imported; \echo :SQLSTATE
