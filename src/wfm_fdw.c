@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
+#include "auth/copy_guard.h"
 #include "auth/token_store.h"
 #include "base/compat.h"
 #include "base/options.h"
@@ -60,6 +61,7 @@ _PG_init(void)
 	wfm_preloaded = process_shared_preload_libraries_in_progress;
 	wfm_settings_define();
 	wfm_scan_install_hooks();
+	wfm_copy_guard_install();
 	if (!wfm_preloaded)
 		return;
 

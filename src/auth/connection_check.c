@@ -128,10 +128,15 @@ check_api(const char *connection, const char *api)
 		}
 		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", name);
 	}
+
+	/* What is like no API at all may be a secret in the wrong column. */
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("column \"api\" of connection \"%s\" names the unknown API \"%s\"",
-					connection, api),
+			 closest != NULL
+			 ? errmsg("column \"api\" of connection \"%s\" names the unknown API \"%s\"",
+					  connection, api)
+			 : errmsg("column \"api\" of connection \"%s\" names an unknown API",
+					  connection),
 			 closest != NULL
 			 ? errhint("Perhaps you meant \"%s\". Known are: %s.", closest, known.data)
 			 : errhint("Known are: %s.", known.data)));

@@ -17,6 +17,9 @@
 /* Nobody writes a longer error; the rest of a body is not looked at. */
 #define MAX_BODY	(64 * 1024)
 
+/* A shorter run of characters tells nobody anything. */
+#define TOKEN_MIN	16
+
 /* One text being written: blanks are collapsed, what does not fit is cut. */
 typedef struct Text
 {
@@ -115,6 +118,34 @@ put_text(Text *text, const char *data, size_t len)
 		put_char(text, next_char(&p, end));
 }
 
+/*
+ * Servers and gateways that quote a request quote its bearer token.  Both
+ * vendors' access tokens are JWTs: base64url of a JSON object, so "eyJ", in
+ * parts with dots between.
+ */
+static size_t
+hide_tokens(char *out)
+{
+	static const char removed[] = "[removed]";
+	static const char part[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	char	   *p = out;
+
+	while ((p = strstr(p, "eyJ")) != NULL)
+	{
+		size_t		run = strspn(p, part);
+
+		if (run >= TOKEN_MIN)
+		{
+			memcpy(p, removed, sizeof(removed) - 1);
+			memmove(p + sizeof(removed) - 1, p + run, strlen(p + run) + 1);
+			run = sizeof(removed) - 1;
+		}
+		p += run;
+	}
+	return strlen(out);
+}
+
 /* Close the text; where it was cut, its end is replaced by dots. */
 static size_t
 end_text(Text *text)
@@ -132,7 +163,8 @@ end_text(Text *text)
 		text	  ->len = keep + 3;
 	}
 	text	  ->out[text->len] = '\0';
-	return text->len;
+
+	return hide_tokens(text->out);
 }
 
 /* Title and detail, or a message, of a JSON or XML body. */

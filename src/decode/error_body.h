@@ -12,8 +12,9 @@
 /*
  * Find the text meant for people in the body of an error answer and write it
  * to out (size bytes, NUL-terminated): UTF-8 on one line, without control
- * characters, shortened with "..." where it does not fit.  Returns its
- * length, 0 when the body says nothing.
+ * characters, shortened with "..." where it does not fit, and "[removed]" in
+ * place of what may be an access token.  Returns its length, 0 when the body
+ * says nothing.
  *
  * Understood, by content alone (wire.md section 3; the answers' content types
  * do not help): a JSON problem with its members in any letter case ("title:

@@ -112,6 +112,9 @@ main(void)
 	says("an element that is not closed", "<Response><ErrorDescription>no end", "no end");
 	says("an HTML page of a body alone", "<html><body>x</body></html>", "x");
 	says("broken UTF-8", "caf\xE9 \xC3\xA9 \xE2\x82", "caf? \xC3\xA9 ??");
+	says("a token", "token=eyJhbGciOiJSUzI1NiJ9.eyJuYmYiOjF9.c2lnbg-_x, no", "token=[removed], no");
+	says("two tokens in JSON", "{\"title\":\"eyJhbGciOiJSUzI1NiJ9.e30.x eyJhbGciOiJIUzI1NiJ9\",\"detail\":\"b\"}", "[removed] [removed]: b");
+	says("what is too short for a token", "eyJhbGci eyJ", "eyJhbGci eyJ");
 	says("control characters in JSON", "{\"title\":\"a\\u0007\\nb\\u202e\"}", "a b");
 
 	memset(long_text, 'x', sizeof(long_text));

@@ -186,6 +186,15 @@ class Tokens(SimulatorTest):
         self.assertEqual(state["token_requests"], 1)
         self.assertEqual(state["answers"], {"ok": 1})
 
+    def test_control_lists_every_token_issued(self):
+        _, token = self.new_grant()
+        body = self.sim.post_token(form_of(token)).json()
+        issued = self.sim.control("tokens/issued", method="GET")
+        self.assertIn(token, issued["refresh"])
+        self.assertIn(body["refresh_token"], issued["refresh"])
+        self.assertIn(body["access_token"], issued["access"])
+        self.assertIn(body["id_token"], issued["id"])
+
     def test_revocation_ends_the_grant(self):
         _, token = self.new_grant()
         body = self.sim.post_token(form_of(token)).json()

@@ -134,8 +134,11 @@ class Control:
         {"rotation": MODE}, {"access_token_seconds": N},
         {"new_client": {"client_id": C, "secret": S or null, "redirect_uris": [...]}},
         {"new_grant": {"client_id": C, "refresh_token": T, "scope": S, "vendor": V}},
-        {"current": GRANT} for the newest unused refresh token."""
+        {"current": GRANT} for the newest unused refresh token.
+        GET tokens/issued: every token there is or was."""
         oauth = self.app.oauth
+        if rest == "issued":
+            return oauth.issued()
         answer = {}
         if request.method == "POST":
             grant = body.get("grant")

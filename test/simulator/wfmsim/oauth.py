@@ -534,6 +534,13 @@ class OAuth:
                         best = entry
             return best.token if best else None
 
+    def issued(self):
+        """Every token there is or was, for a test that looks for leaks."""
+        with self.lock:
+            answers = [e.answer for e in self.refresh.values() if e.answer]
+            return {"refresh": sorted(self.refresh), "access": sorted(self.access),
+                    "id": sorted({a["id_token"] for a in answers if "id_token" in a})}
+
 
 def s256(verifier):
     """The S256 code challenge of a verifier."""
