@@ -638,10 +638,10 @@ wfm_oauth_scope_has(const char *list, const char *word)
 /* ---- tenants ---- */
 
 static const Field tenant_fields[] = {
-	{"id", offsetof(WfmTenant, id), FIELD_TEXT, REQUIRED},
+	{"id", offsetof(WfmTenant, id), FIELD_TEXT, OPTIONAL},
 	{"authEventId", offsetof(WfmTenant, auth_event_id), FIELD_TEXT, OPTIONAL},
 	{"tenantId", offsetof(WfmTenant, tenant_id), FIELD_TEXT, REQUIRED},
-	{"tenantType", offsetof(WfmTenant, tenant_type), FIELD_TEXT, REQUIRED},
+	{"tenantType", offsetof(WfmTenant, tenant_type), FIELD_TEXT, OPTIONAL},
 	{"tenantName", offsetof(WfmTenant, tenant_name), FIELD_TEXT, OPTIONAL},
 	{"createdDateUtc", offsetof(WfmTenant, created_utc), FIELD_TEXT, OPTIONAL},
 	{"updatedDateUtc", offsetof(WfmTenant, updated_utc), FIELD_TEXT, OPTIONAL}

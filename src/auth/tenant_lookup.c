@@ -123,7 +123,8 @@ read_list(WfmTokenJob *job, const char *body, size_t len)
 	{
 		const WfmTenant *tenant = &list.items[i];
 
-		if (type != NULL && strcmp(tenant->tenant_type, type) != 0)
+		if (type != NULL &&
+			(tenant->tenant_type == NULL || strcmp(tenant->tenant_type, type) != 0))
 			continue;
 
 		/* A tenant that was connected twice is one tenant. */

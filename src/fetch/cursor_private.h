@@ -46,6 +46,7 @@ struct WfmCursor
 	int			key_field;		/* index in fields, -1: none */
 	int			date_field;
 	int			odd_field;		/* field of the path key, for odd keys */
+	bool		odd_is_uuid;	/* it is a UUID: case does not count */
 	int			except_field;	/* field that tells records of another table */
 	char		slice[WFM_SLICE];
 

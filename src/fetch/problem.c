@@ -69,7 +69,7 @@ static const FaultWords fault_words[] = {
 };
 
 WfmVerdict
-wfm_judge_result(const WfmHttpResult *result, bool key_is_odd)
+wfm_judge_result(const WfmHttpResult *result, bool list_has_key)
 {
 	if (result->failure != WFM_HTTP_OK)
 		return fault_words[result->failure].retry ? WFM_VERDICT_RETRY :
@@ -82,7 +82,7 @@ wfm_judge_result(const WfmHttpResult *result, bool key_is_odd)
 		case 401:
 			return WFM_VERDICT_UNAUTHORIZED;
 		case 404:
-			return key_is_odd ? WFM_VERDICT_READ_LIST : WFM_VERDICT_FAIL;
+			return list_has_key ? WFM_VERDICT_READ_LIST : WFM_VERDICT_FAIL;
 		case 429:
 			return WFM_VERDICT_LIMITED;
 		case 408:

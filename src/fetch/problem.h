@@ -25,17 +25,20 @@ typedef enum WfmVerdict
 {
 	WFM_VERDICT_ROWS,			/* a body with records */
 	WFM_VERDICT_NOTHING,		/* no such thing: zero rows */
-	WFM_VERDICT_READ_LIST,		/* the key cannot stand in a path: read the
-								 * list instead */
+	WFM_VERDICT_READ_LIST,		/* no such key, or one that cannot stand in a
+								 * path: the list tells which */
 	WFM_VERDICT_UNAUTHORIZED,	/* 401: perhaps a newer token helps */
 	WFM_VERDICT_LIMITED,		/* 429: the limiter says when */
 	WFM_VERDICT_RETRY,			/* passing fault */
 	WFM_VERDICT_FAIL
 } WfmVerdict;
 
-/* Judge an exchange that ended; says nothing about the body of a 200. */
+/*
+ * Judge an exchange that ended; says nothing about the body of a 200.
+ * list_has_key: a list holds what the request's key would deliver.
+ */
 extern WfmVerdict wfm_judge_result(const WfmHttpResult *result,
-								   bool key_is_odd);
+								   bool list_has_key);
 
 /* Does a smaller window help against this fault? */
 extern bool wfm_fault_is_size(const WfmHttpResult *result);

@@ -108,7 +108,14 @@ wfm_records_choose_fields(WfmCursor *cursor)
 			path_filter = &spec->endpoint->filters[i];
 	}
 	if (path_filter != NULL)
+	{
+		const WfmField *field = wfm_field_find(spec->resource,
+											   spec->connection->dialect,
+											   path_filter->column);
+
 		cursor->odd_field = want_column(cursor, path_filter->column);
+		cursor->odd_is_uuid = field != NULL && field->type == WFM_TYPE_UUID;
+	}
 }
 
 void
@@ -203,7 +210,9 @@ is_wanted(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
 			const char *key = lfirst(lc);
 
 			if (value->data != NULL && strlen(key) == value->len &&
-				memcmp(key, value->data, value->len) == 0)
+				(cursor->odd_is_uuid ?
+				 pg_strncasecmp(key, value->data, value->len) == 0 :
+				 memcmp(key, value->data, value->len) == 0))
 				found = true;
 		}
 		if (!found)

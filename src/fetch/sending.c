@@ -125,9 +125,9 @@ notice_wait(WfmCursor *cursor, WfmStep *step, const WfmPermitStatus *status)
 		return;
 	step->noticed = true;
 	ereport(NOTICE,
-			(errmsg("waiting for the %s of connection \"%s\"",
-					wfm_permit_reason_name(status->reason),
-					cursor->spec->connection->name),
+			(errmsg("waiting because of the limits of connection \"%s\": %s",
+					cursor->spec->connection->name,
+					wfm_permit_reason_name(status->reason)),
 			 status->available_at == 0 ? 0 :
 			 errdetail("The next call is possible at %s.",
 					   timestamptz_to_str(status->available_at))));
@@ -178,9 +178,11 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 	{
 		wfm_permit_drop(step->permit, false);
 		step->permit = NULL;
-		step->problem = wfm_problem_of_permit(step, cursor->spec,
-											  wfm_step_tenant(cursor, step), &status,
-											  cursor->context);
+		/* what the API did says more than that it is left alone for it */
+		if (status.reason != WFM_REASON_CIRCUIT || step->problem == NULL)
+			step->problem = wfm_problem_of_permit(step, cursor->spec,
+												  wfm_step_tenant(cursor, step), &status,
+												  cursor->context);
 		step->state = WFM_STEP_FAILED;
 		return false;
 	}
@@ -327,13 +329,11 @@ retry_or_fail(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
 		back_off(cursor, step);
 		return;
 	}
-	if (step->failures < MAX_ATTEMPTS)
-	{
-		back_off(cursor, step);
-		return;
-	}
 	step->problem = problem;
-	step->state = WFM_STEP_FAILED;
+	if (step->failures < MAX_ATTEMPTS)
+		back_off(cursor, step);
+	else
+		step->state = WFM_STEP_FAILED;
 }
 
 void
@@ -368,7 +368,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 
 	wfm_step_report(cursor, step, result);
 	verdict = wfm_judge_result(result, has_list(cursor) &&
-							   wfm_step_key_is_odd(step, spec));
+							   wfm_step_path_key(step, spec) != NULL);
 
 	if (verdict == WFM_VERDICT_ROWS)
 	{
@@ -413,7 +413,8 @@ take_result(WfmCursor *cursor, WfmStep *step)
 			cursor->stats.answers++;
 			break;
 		case WFM_VERDICT_READ_LIST:
-			cursor->odd_refused = true;
+			if (wfm_step_key_is_odd(step, spec))
+				cursor->odd_refused = true;
 			look_in_list(cursor, step);
 			break;
 		case WFM_VERDICT_UNAUTHORIZED:

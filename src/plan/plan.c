@@ -158,18 +158,26 @@ expected_calls(PlannerInfo *root, const WfmTable *table,
 		{
 			bool		lower = push->kind == WFM_PUSH_GREATER ||
 				push->kind == WFM_PUSH_GREATER_EQUAL ||
-				(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_TO);
+				push->kind == WFM_PUSH_EQUAL;
 			bool		upper = push->kind == WFM_PUSH_LESS ||
 				push->kind == WFM_PUSH_LESS_EQUAL ||
-				(push->kind == WFM_PUSH_EQUAL && filter->place != WFM_WINDOW_FROM);
+				push->kind == WFM_PUSH_EQUAL;
 
 			if (push->kind == WFM_PUSH_ANY ||
 				!constant_day(root, push->value, &day))
 				continue;
-			if (lower)
-				first = Max(first, day);
-			if (upper)
-				last = Min(last, day);
+			/* what the user gives as the window's end counts as it is */
+			if (filter->place == WFM_WINDOW_FROM)
+				first = day;
+			else if (filter->place == WFM_WINDOW_TO)
+				last = day;
+			else
+			{
+				if (lower)
+					first = Max(first, day);
+				if (upper)
+					last = Min(last, day);
+			}
 		}
 		else if ((counted & (1u << push->filter)) == 0)
 		{

@@ -116,6 +116,9 @@ take_apart(Node *clause, Index relid, Comparison *result)
 	if (result->attnum <= 0 || !OidIsValid(operator) ||
 		!value_is_usable(right, relid))
 		return false;
+	/* seen as another type, such as citext or bpchar, more values are equal */
+	if (IsA(left, RelabelType) && exprType(left) != TEXTOID)
+		return false;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return false;
 	result->strategy = strategy_of(operator, left, &result->value_type);

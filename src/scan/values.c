@@ -12,11 +12,16 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "plan/plan_data.h"
 #include "scan/values.h"
+
+/* Years that a time sent to the API may have; a date may lie before. */
+#define FIRST_YEAR 1970
+#define LAST_YEAR 9999
 
 /* The calendar day of a date, timestamp or timestamptz, in session time. */
 static DateADT
@@ -134,6 +139,13 @@ wire_text(const WfmFilter *filter, Datum value, Oid type)
 				if (DATE_NOT_FINITE(day))
 					return NULL;
 				j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+				if (year < 1 || year > LAST_YEAR)
+					ereport(ERROR,
+							(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+							 errmsg("the API takes no date such as %s for column \"%s\"",
+									OidOutputFunctionCall(F_DATE_OUT, value),
+									filter->column),
+							 errhint("Use a year from 1 to %d.", LAST_YEAR)));
 				return psprintf("%04d%02d%02d", year, month, mday);
 			}
 		case WFM_FORMAT_UTC_SECOND:
@@ -146,6 +158,12 @@ wire_text(const WfmFilter *filter, Datum value, Oid type)
 					stamp = 0;
 				if (TIMESTAMP_IS_NOEND(stamp) ||
 					timestamp2tm(stamp, NULL, &tm, &fsec, NULL, NULL) != 0)
+					return NULL;
+
+				/* nothing was modified before there were computers, or will be */
+				if (tm.tm_year < FIRST_YEAR)
+					return psprintf("%04d-01-01T00:00:00", FIRST_YEAR);
+				if (tm.tm_year > LAST_YEAR)
 					return NULL;
 				return psprintf("%04d-%02d-%02dT%02d:%02d:%02d",
 								tm.tm_year, tm.tm_mon, tm.tm_mday,

@@ -341,10 +341,11 @@ static void
 test_tenants(void)
 {
 	static const char *const bad[] = {
-		"{}", "null", "[1]", "[null]", "[{\"id\":\"i\",\"tenantId\":\"t\"}]",
+		"{}", "null", "[1]", "[null]", "[{\"id\":\"i\",\"tenantType\":\"t\"}]",
 		"[" TENANT ",{\"id\":\"i\"}]", "[" TENANT, ""
 	};
 	static const char two[] = "[" TENANT "," TENANT "]";
+	static const char bare[] = "[{\"tenantId\":\"u\",\"tenantType\":null}," TENANT "]";
 	WfmTenantList tenants;
 	WfmProblem	problem;
 	int			accepted = 0;
@@ -360,6 +361,11 @@ test_tenants(void)
 	is_str(tenants.items[1].tenant_type, "PRACTICEMANAGER", "type");
 	is_str(tenants.items[1].tenant_name, NULL, "a name that is null");
 	is_str(tenants.items[1].updated_utc, "2020-01-01T00:00:00.0000000", "date as sent");
+	wfm_tenant_list_free(&tenants);
+	ok(wfm_oauth_read_connections(bare, strlen(bare), &tenants, &problem) &&
+	   tenants.count == 2 && tenants.items[0].id == NULL &&
+	   tenants.items[0].tenant_type == NULL,
+	   "one without a type does not hide the others");
 	wfm_tenant_list_free(&tenants);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 	{
