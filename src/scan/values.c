@@ -160,7 +160,7 @@ wire_text(const WfmFilter *filter, Datum value, Oid type)
 					timestamp2tm(stamp, NULL, &tm, &fsec, NULL, NULL) != 0)
 					return NULL;
 
-				/* nothing was modified before there were computers, or will be */
+				/* nothing was modified before there were computers */
 				if (tm.tm_year < FIRST_YEAR)
 					return psprintf("%04d-01-01T00:00:00", FIRST_YEAR);
 				if (tm.tm_year > LAST_YEAR)
