@@ -196,6 +196,13 @@ CREATE FUNCTION wfm_disconnect(connection text, unlink_tenants boolean DEFAULT f
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_disconnect(text, boolean) IS 'revokes the consent of a connection at the vendor and forgets its tokens';
 
+CREATE FUNCTION wfm_rotate_key(new_key boolean DEFAULT true,
+    OUT connection text, OUT key_id text, OUT resealed boolean, OUT why_not text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION wfm_rotate_key(boolean) IS 'adds a key to the key file, unless told not to, and seals the secrets of this database under the newest one';
+REVOKE ALL ON FUNCTION wfm_rotate_key(boolean) FROM PUBLIC;
+
 CREATE FUNCTION wfm_connection_status(
     OUT name text, OUT api text, OUT owner text, OUT state text,
     OUT generation bigint, OUT expires_at timestamptz, OUT last_refresh timestamptz,

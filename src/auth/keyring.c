@@ -14,6 +14,7 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/lock.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
@@ -23,6 +24,9 @@
 #include "base/settings.h"
 
 #define DEFAULT_NAME "wfm_fdw.key"
+
+/* See lock_key_file(). */
+#define KEY_FILE_LOCK_CLASS 88
 
 /* WFM_KEYS_MAX lines of an id, a colon and 44 bytes of base64, and comments. */
 #define KEY_FILE_MAX (16 * 1024)
@@ -65,44 +69,60 @@ mode_is_safe(const struct stat *st)
 	return false;
 }
 
-static bool
-read_key_file(const char *path, WfmKeyRing *ring, KeyFileProblem *problem)
+/*
+ * The file's text; the caller cleanses it.  -1, with the problem, if the file
+ * may not be used.
+ */
+static ssize_t
+read_content(const char *path, char content[KEY_FILE_MAX], struct stat *st,
+			 KeyFileProblem *problem)
 {
-	char		content[KEY_FILE_MAX];
-	struct stat st;
-	ssize_t		len;
+	ssize_t		len = -1;
 	int			fd;
-	bool		ok = false;
 
 	memset(problem, 0, sizeof(*problem));
-	ring->count = 0;
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
 	if (fd < 0)
 	{
 		problem->missing = errno == ENOENT;
 		problem->os_error = errno;
 		problem->text = "the key file cannot be opened";
-		return false;
+		return -1;
 	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fstat(fd, st) < 0 || !S_ISREG(st->st_mode))
 		problem->text = "the key file is not a regular file";
-	else if (!mode_is_safe(&st))
+	else if (!mode_is_safe(st))
 		problem->text = "the key file may be read by others than the server's user";
-	else if ((len = read(fd, content, sizeof(content))) < 0)
+	else if ((len = read(fd, content, KEY_FILE_MAX)) < 0)
 	{
 		problem->os_error = errno;
 		problem->text = "the key file cannot be read";
 	}
-	else if (len == (ssize_t) sizeof(content))
+	else if (len == KEY_FILE_MAX)
+	{
 		problem->text = "the key file is too long";
-	else
+		len = -1;
+	}
+	CloseTransientFile(fd);
+	return len;
+}
+
+static bool
+read_key_file(const char *path, WfmKeyRing *ring, KeyFileProblem *problem)
+{
+	char		content[KEY_FILE_MAX];
+	struct stat st;
+	ssize_t		len = read_content(path, content, &st, problem);
+	bool		ok = false;
+
+	ring->count = 0;
+	if (len >= 0)
 	{
 		ok = wfm_key_ring_parse(content, len, ring, problem->line);
 		if (!ok)
 			problem->text = "the key file is damaged";
-		OPENSSL_cleanse(content, sizeof(content));
 	}
-	CloseTransientFile(fd);
+	OPENSSL_cleanse(content, sizeof(content));
 	return ok;
 }
 
@@ -135,32 +155,56 @@ report_write_failure(const char *tmp, const char *what)
 }
 
 /*
+ * Write a file beside path, private and flushed; its name goes to tmp.
+ * False, with errno, if that fails.
+ */
+static bool
+write_beside(const char *path, const WfmSecret *content, char tmp[MAXPGPATH])
+{
+	bool		done;
+	int			fd;
+
+	snprintf(tmp, MAXPGPATH, "%s.%d.tmp", path, MyProcPid);
+	unlink(tmp);
+	fd = OpenTransientFilePerm(tmp, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY, 0600);
+	if (fd < 0)
+		return false;
+	done = write(fd, content->text, content->len) == (ssize_t) content->len &&
+		pg_fsync(fd) == 0;
+	CloseTransientFile(fd);
+	return done;
+}
+
+/*
+ * Append the line of a new key.  The keys end in memory that is cleansed by
+ * whoever frees *content.
+ */
+static bool
+append_new_key(WfmSecret *content)
+{
+	WfmKeyRing	ring = {0};
+	bool		done = wfm_key_ring_add(&ring) && wfm_key_ring_format(&ring, content);
+
+	wfm_key_ring_cleanse(&ring);
+	return done;
+}
+
+/*
  * Make the file with one key.  link() never replaces a file: of two sessions
  * that come here at once, one wins, and both read the winner's afterwards.
  */
 static void
 create_key_file(const char *path)
 {
-	WfmKeyRing	ring = {0};
 	WfmSecret	content = WFM_SECRET_EMPTY;
-	char		tmp[MAXPGPATH];
+	char		tmp[MAXPGPATH] = "";
 	char		directory[MAXPGPATH];
 	bool		written;
-	int			fd;
 
-	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", path, MyProcPid);
-	unlink(tmp);
-	fd = OpenTransientFilePerm(tmp, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY, 0600);
-	if (fd < 0)
-		report_write_failure(tmp, "create");
-
-	written = wfm_key_ring_add(&ring) && wfm_key_ring_format(&ring, &content) &&
-		write(fd, content.text, content.len) == (ssize_t) content.len;
-	wfm_key_ring_cleanse(&ring);
+	written = append_new_key(&content) && write_beside(path, &content, tmp);
 	wfm_secret_free(&content);
-	if (!written || pg_fsync(fd) != 0)
+	if (!written)
 		report_write_failure(tmp, "write");
-	CloseTransientFile(fd);
 
 	if (link(tmp, path) < 0 && errno != EEXIST)
 		report_write_failure(tmp, "create");
@@ -211,6 +255,93 @@ wfm_keyring_try(WfmKeyRing *ring, const char **problem)
 		return true;
 	*problem = found.missing ? "the key file is missing" : found.text;
 	return false;
+}
+
+/*
+ * Only one session of the cluster adds a key at a time: a key that another
+ * one's file does not have would be lost with all that is sealed under it.
+ * Classes 1 and 2 of advisory locks are those of SQL functions.
+ */
+static void
+lock_key_file(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, 0x57464D, 0, KEY_FILE_LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* A file that is somebody else's, or elsewhere, is not to be replaced. */
+static bool
+may_replace(const char *path, const struct stat *st)
+{
+	struct stat named;
+
+	return st->st_uid == geteuid() && lstat(path, &named) == 0 &&
+		S_ISREG(named.st_mode);
+}
+
+/* The file's text, and after it the new key's line; false: there is no room. */
+static bool
+make_longer(const char *content, ssize_t len, WfmSecret *longer)
+{
+	char		message[WFM_SEAL_MESSAGE_LEN];
+	WfmKeyRing	ring;
+	bool		fits;
+
+	wfm_secret_append(longer, content, len);
+	if (len > 0 && content[len - 1] != '\n')
+		wfm_secret_append(longer, "\n", 1);
+	fits = append_new_key(longer) && longer->len < KEY_FILE_MAX &&
+		wfm_key_ring_parse(longer->text, longer->len, &ring, message);
+	if (fits)
+		wfm_key_ring_cleanse(&ring);
+	return fits;
+}
+
+void
+wfm_keyring_add_key(void)
+{
+	WfmSecret	longer = WFM_SECRET_EMPTY;
+	char		content[KEY_FILE_MAX];
+	char		path[MAXPGPATH];
+	char		tmp[MAXPGPATH] = "";
+	KeyFileProblem problem;
+	struct stat st;
+	ssize_t		len;
+	bool		ours;
+	bool		fits;
+	bool		written;
+
+	key_file_path(path);
+	lock_key_file();
+	len = read_content(path, content, &st, &problem);
+	ours = len >= 0 && may_replace(path, &st);
+	fits = ours && make_longer(content, len, &longer);
+	written = fits && write_beside(path, &longer, tmp);
+	OPENSSL_cleanse(content, sizeof(content));
+	wfm_secret_free(&longer);
+
+	if (len < 0)
+		report_problem(path, &problem);
+	if (!ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the key file cannot be replaced by the server"),
+				 errdetail("It is a symbolic link, or belongs to another user."),
+				 errhint("Append a line to it, an id, a colon and 32 random bytes in base64, then run: SELECT * FROM wfm_rotate_key(new_key => false);")));
+	if (!fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a key cannot be added to the key file"),
+				 errdetail("It is damaged, or full: it may hold %d keys.", WFM_KEYS_MAX),
+				 errhint("Remove the lines of keys that no database uses any more.")));
+	if (!written)
+		report_write_failure(tmp, "write");
+	(void) durable_rename(tmp, path, ERROR);
+	ereport(LOG,
+			(errmsg("added a key to the key file of wfm_fdw, \"%s\"", path),
+			 errhint("Keep a copy apart from the database's backups, and give it to the standbys.")));
 }
 
 static WfmSealPlace

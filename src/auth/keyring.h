@@ -24,6 +24,14 @@ extern void wfm_keyring_load(WfmKeyRing *ring, bool create);
 extern bool wfm_keyring_try(WfmKeyRing *ring, const char **problem);
 
 /*
+ * Append a new key to the key file, which seals from now on.  The file is
+ * replaced as a whole, so that a crash leaves the old one or the new one.
+ * Holds a lock of the cluster until the end of the transaction.  ereports if
+ * there is no usable file, or if it is not the server's to replace.
+ */
+extern void wfm_keyring_add_key(void);
+
+/*
  * Seal a text for a place of this database; palloc'd.  ereports if it cannot.
  */
 extern char *wfm_seal_text(const WfmKeyRing *ring, const char *connection,

@@ -208,9 +208,10 @@ trim(char *text)
 	char	   *end;
 
 	while (*text == ' ' || *text == '\t' || *text == '\n')
-		text++;
-	end = text + strlen(text);
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n'))
+		text	  ++;
+	end = text +strlen(text);
+
+	while (end > text &&(end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n'))
 		*--end = '\0';
 	return text;
 }

@@ -34,16 +34,20 @@ typedef enum WfmType
 #define WFM_FIELD_INPUT		(1 << 2)	/* a parameter, not in the record */
 #define WFM_FIELD_DETAILED	(1 << 3)	/* delivered only with detailed=true
 										 * or by a get */
-#define WFM_FIELD_ORDINAL	(1 << 4)	/* position in its list, from 1; no path */
-#define WFM_FIELD_PARENT	(1 << 5)	/* what the path of the request says; the
-										 * record does not repeat it */
+#define WFM_FIELD_ORDINAL	(1 << 4)	/* position in its list, from 1; no
+										 * path */
+#define WFM_FIELD_PARENT	(1 << 5)	/* what the path of the request says;
+										 * the record does not repeat it */
 #define WFM_FIELD_NESTED	(1 << 6)	/* a list, as jsonb: import option
 										 * "nested" */
-#define WFM_FIELD_RAW		(1 << 7)	/* the whole record: import option "raw" */
+#define WFM_FIELD_RAW		(1 << 7)	/* the whole record: import option
+										 * "raw" */
 #define WFM_FIELD_WHICH		(1 << 8)	/* not the value but the name of the
-										 * alternative of the path that has one */
+										 * alternative of the path that has
+										 * one */
 #define WFM_FIELD_COMMAS	(1 << 9)	/* a number with thousands commas */
-#define WFM_FIELD_TENANT_ID	(1 << 10)	/* of the tenant, which no record holds */
+#define WFM_FIELD_TENANT_ID	(1 << 10)	/* of the tenant, which no record
+										 * holds */
 #define WFM_FIELD_TENANT_NAME (1 << 11)
 
 /* One column. */
@@ -134,8 +138,9 @@ typedef enum WfmPaging
 											 * whole table */
 #define WFM_ENDPOINT_SINGLE		(1 << 1)	/* a get: at most one record */
 #define WFM_ENDPOINT_DETAILED	(1 << 2)	/* takes detailed=true */
-#define WFM_ENDPOINT_ALWAYS_DETAILED (1 << 3)	/* its records lie in lists that
-												 * only detailed=true brings */
+#define WFM_ENDPOINT_ALWAYS_DETAILED (1 << 3)	/* its records lie in lists
+												 * that only detailed=true
+												 * brings */
 
 #define WFM_MAX_FILTERS 4
 #define WFM_MAX_SCOPES 3

@@ -339,6 +339,7 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	*dropped = false;
 	if (text.data != NULL && type != WFM_TYPE_TEXT)
 		text = trimmed(&text);
+
 	if (text.data != NULL && (column->flags & WFM_FIELD_COMMAS) != 0)
 		text = without_commas(&text);
 

@@ -19,8 +19,8 @@ typedef struct WfmConverter
 	const WfmColumn *column;
 	int			field;			/* index of the value in the row, -1: none */
 	int			key_set;		/* input column: index of its key set, -1 */
-	int			nalternatives;	/* WFM_FIELD_WHICH: values from field on, one for
-								 * each alternative of the path; else 0 */
+	int			nalternatives;	/* WFM_FIELD_WHICH: values from field on, one
+								 * for each alternative of the path; else 0 */
 	const char **alternatives;	/* and their names */
 	struct WfmNested *nested;	/* WFM_FIELD_NESTED: how to read the list */
 	bool		direct;			/* the type is the catalogue's: own parser */

@@ -139,22 +139,25 @@ look_up_any(JsonbContainer *object, const char *path, bool want_list,
 static WfmValue
 leaf_text(const JsonbValue *leaf)
 {
-	WfmValue	text = {NULL, 0};
+	WfmValue text = {NULL, 0};
 
 	switch (leaf->type)
 	{
 		case jbvString:
-			text.data = leaf->val.string.val;
-			text.len = leaf->val.string.len;
+			text.		data = leaf->val.string.val;
+			text.		len = leaf->val.string.len;
+
 			break;
 		case jbvNumeric:
-			text.data = DatumGetCString(DirectFunctionCall1(numeric_out,
-															NumericGetDatum(leaf->val.numeric)));
-			text.len = strlen(text.data);
+			text.		data = DatumGetCString(DirectFunctionCall1(numeric_out,
+																   NumericGetDatum(leaf->val.numeric)));
+			text.		len = strlen(text.data);
+
 			break;
 		case jbvBool:
-			text.data = leaf->val.boolean ? "true" : "false";
-			text.len = strlen(text.data);
+			text.		data = leaf->val.boolean ? "true" : "false";
+			text.		len = strlen(text.data);
+
 			break;
 		default:
 			break;
@@ -216,7 +219,7 @@ append_element(StringInfo out, WfmNested *nested, JsonbContainer *object,
 									  found.val.binary.data, row, table_name);
 			else
 			{
-				WfmValue	text = leaf_text(&found);
+				WfmValue text = leaf_text(&found);
 				bool		dropped;
 				Datum		datum = wfm_convert(&member->converter, &text, row,
 												table_name, &isnull, &dropped);

@@ -125,6 +125,7 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 		if (row->values[0].data == NULL)
 			continue;
 		text = pnstrdup(row->values[0].data, row->values[0].len);
+
 		(void) parenthash_insert(seen, text, &found);
 		if (found)
 			pfree(text);

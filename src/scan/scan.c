@@ -478,6 +478,7 @@ tenant_value(const WfmScan *scan, const WfmConverter *converter,
 	else if (is_name)
 		text = NULL;
 	*isnull = text == NULL;
+
 	if (*isnull)
 		return (Datum) 0;
 	return OidInputFunctionCall(converter->input.fn_oid,
