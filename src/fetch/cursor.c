@@ -325,7 +325,13 @@ wfm_cursor_serve_others(WfmCursor *cursor)
 
 		if (other == cursor || other->channel == NULL)
 			continue;
-		(void) wfm_channel_pump(other->channel);
+
+		/*
+		 * What was taken here no longer makes its descriptor readable, and an
+		 * Append may be asleep on that.
+		 */
+		if (wfm_channel_pump(other->channel))
+			wfm_channel_set_alarm(other->channel, wfm_monotonic_us());
 		(void) report_ended(other);
 	}
 }
@@ -371,4 +377,7 @@ wfm_cursor_settle(WfmCursor *cursor)
 			step->state = WFM_STEP_NEW;
 		}
 	}
+
+	/* an asynchronous scan goes on when its descriptor is readable */
+	wfm_channel_set_alarm(cursor->channel, wfm_monotonic_us());
 }

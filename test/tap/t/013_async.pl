@@ -57,6 +57,22 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM everybody'), 3 * $staff,
 is($node->safe_psql('postgres', 'SELECT sum(in_flight) FROM wfm_stat_limits'), 0,
 	'no slot is held after that');
 
+# Branches compete for five slots: one that waits takes what has come for the
+# others, which must not sleep on.  The same when a portal is suspended.
+my $jobs = $node->safe_psql('postgres', 'SELECT count(*) FROM job');
+$sim->fault({ match => { path => '*job.api/list' }, action => { delay => 0.03 } });
+my $three = join ' UNION ALL ', ('SELECT id FROM job') x 3;
+foreach my $round (1 .. 3)
+{
+	is($node->safe_psql('postgres', "SET statement_timeout = '10s'; SELECT count(*) FROM ($three) x"),
+		3 * $jobs, "more requests than slots, round $round");
+}
+is($node->safe_psql('postgres', "SET statement_timeout = '10s'; BEGIN;
+		DECLARE c CURSOR FOR $three; MOVE 2 FROM c; MOVE 5 FROM c;
+		MOVE ALL FROM c;
+		COMMIT; SELECT 'done'"), 'done', 'a suspended portal goes on');
+$sim->no_faults;
+
 # One branch fails: an error, not fewer rows.
 $sim->fault({ match => { path => '*staff.api' }, skip => 1, action => { error_text => 'no' } });
 ($ret, $out, $err) = $node->psql('postgres', 'SELECT count(*) FROM everybody');
