@@ -139,6 +139,7 @@ take_apart_or(BoolExpr *clause, Index relid, Comparison *result)
 	ArrayExpr  *array = makeNode(ArrayExpr);
 	ListCell   *lc;
 
+	memset(result, 0, sizeof(*result));
 	foreach(lc, clause->args)
 	{
 		Comparison	one;
