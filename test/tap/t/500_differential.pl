@@ -17,7 +17,7 @@ use WfmTest;
 my $seed = defined $ENV{WFM_TEST_SEED} ? $ENV{WFM_TEST_SEED} : 1;
 my $queries = $ENV{WFM_TEST_LONG} ? 5000 : 1000;
 # The limiter lets 600 calls a minute out for each grant.
-my $grants = $ENV{WFM_TEST_LONG} ? 20 : 8;
+my $grants = $ENV{WFM_TEST_LONG} ? 20 : 6;
 
 # The same data twice: each simulator has its own setting of the switches.
 my @sims = map {
