@@ -5,6 +5,7 @@
 #   make test                every test of every kind; TESTS="unit tap:003" selects
 #   make soak                the long forms of the tests (about half an hour)
 #   make test-matrix         the tests on PostgreSQL 15, 17 and 18 (as root)
+#   make interop             consent against an OAuth server of others, in a browser
 #   make bench               figures of speed and memory (doc/performance.md)
 #   make fuzz                libFuzzer over the pure C parts, ten minutes a target
 #   make lint                what can be checked without running
@@ -21,7 +22,7 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages test soak fuzz test-matrix bench demo lint indent indent-check
+SCRIPT_GOALS := help packages test soak interop fuzz test-matrix bench demo lint indent indent-check
 
 .PHONY: $(SCRIPT_GOALS)
 
@@ -39,7 +40,7 @@ help:
 packages:
 	@test/install-packages
 
-test soak bench demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
+test soak interop bench demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
 
 test:
 	@test/install-packages test
@@ -60,6 +61,14 @@ bench:
 fuzz:
 	@test/install-packages fuzz
 	@$(MAKE) --no-print-directory -C test/fuzz soak
+
+# Apart from "make test": it needs Chromium, Node.js 20 and npm's packages.
+interop:
+	@test/install-packages interop
+	@mkdir -p build/interop
+	@cp test/interop/package.json test/interop/package-lock.json test/interop/.npmrc build/interop
+	@cd build/interop && npm ci --loglevel=error
+	@$(PYTHON) test/run interop
 
 demo:
 	@test/install-packages demo

@@ -49,6 +49,7 @@ wfm_job_make(const char *connection)
 		if (entry->fsm_valid && wfm_fsm_is_resting(&entry->fsm))
 		{
 			job->fsm = entry->fsm;
+			job->revision_bump = entry->revision_bump;
 			job->started = true;
 			job->tenant_state = entry->tenant_state;
 			strlcpy(job->tenant_id, entry->tenant_id, sizeof(job->tenant_id));
@@ -93,6 +94,7 @@ wfm_job_leave(WfmTokenJob *job)
 		else if (wfm_fsm_is_resting(&job->fsm))
 		{
 			entry->fsm = job->fsm;
+			entry->revision_bump = job->revision_bump;
 			entry->fsm_valid = true;
 		}
 	}

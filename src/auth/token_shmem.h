@@ -86,6 +86,7 @@ typedef struct WfmGrantEntry
 	int64		due_wall_ms;
 	bool		fsm_valid;		/* a worker has left its machine here at rest */
 	WfmTokenFsm fsm;
+	uint32		revision_bump;	/* goes with it: wfm_refresh() calls so far */
 
 	/* the published token; generation is written last */
 	TimestampTz expires_at;

@@ -14,7 +14,7 @@ from typing import Callable
 
 from . import results
 from .servers import PostgresServer, Simulator, python
-from .workspace import REPOSITORY, StepFailed, tail
+from .workspace import REPOSITORY, StepFailed, make_readable, tail
 
 # Small data for the SQL tests, the same on every day: the expected output holds
 # figures of it.  The limits are wide, since all files share one tenant.
@@ -46,7 +46,9 @@ class Selection:
             )
 
     def kind(self, kind):
-        return not self._words or any(word == kind for word, _ in self._words)
+        if not self._words:
+            return kind not in ASKED_FOR
+        return any(word == kind for word, _ in self._words)
 
     def names(self, kind, names):
         """Those of the names that were asked for."""
@@ -167,7 +169,7 @@ def tap_tasks(workspace, selection):
     tasks = []
     for name in selection.names("tap", list(files)):
         wishes = wishes_of(files[name])
-        run = run_later(run_tap, workspace, name, wishes)
+        run = run_later(run_tap, workspace, "tap", files[name], wishes)
         tasks.append(Task("tap/%s" % name, run, "alone" in wishes))
     return tasks
 
@@ -188,14 +190,15 @@ def wishes_of(path):
     return []
 
 
-def run_tap(workspace, name, wishes):
+def run_tap(workspace, kind, path, wishes):
     """Runs one Perl file; its servers are in a folder of its own."""
+    name = path.stem
     pg = workspace.crashing_pg() if "crashpoints" in wishes else workspace.pg
     for wish in wishes:
         kind, _, module = wish.partition(":")
         if kind == "module":
             workspace.module(module)
-    folder = workspace.make_folder("tap_%s" % name)
+    folder = workspace.make_folder("%s_%s" % (kind, name))
     perl = pg.pgxs_program("perl", "PostgreSQL").parent
     environment = workspace.environment(
         pg,
@@ -209,11 +212,11 @@ def run_tap(workspace, name, wishes):
         WFM_SAMPLES=workspace.samples(),
         WFM_PYTHON=python(),
     )
-    log = workspace.logs / ("tap_%s.log" % name)
-    script = workspace.source / "test/tap/t" / (name + ".pl")
-    command = ["perl", "-I", perl, "-I", workspace.source / "test/perl", script]
+    log = workspace.logs / ("%s_%s.log" % (kind, name))
+    script = workspace.source / path.relative_to(REPOSITORY)
+    command = ["perl", "-I", perl, "-I", workspace.source / "test/perl", "-I", script.parent, script]
     code = workspace.run(command, log, cwd=folder, env=environment, timeout=900)
-    source = "tap/%s" % name
+    source = "%s/%s" % (kind, name)
     text = log.read_text(encoding="utf-8", errors="replace")
     outcomes = results.with_exit_code(results.parse_tap(text, source), code, source)
     shown = ""
@@ -229,6 +232,32 @@ def run_tap(workspace, name, wishes):
 def failing_lines(text):
     """A TAP stream without the tests that passed."""
     return "\n".join(line for line in text.splitlines() if not re.match(r"\s*ok\b", line))
+
+
+# --- against an OAuth server of others ----------------------------------------
+
+
+def interop_tasks(workspace, selection):
+    """test/interop; only when asked for, since it needs npm's packages and a
+    browser, which "make interop" installs."""
+    if not selection.kind("interop"):
+        return []
+    files = {p.stem: p for p in sorted((REPOSITORY / "test/interop").glob("*.pl"))}
+    return [
+        Task("interop/%s" % name, run_later(run_interop, workspace, files[name]))
+        for name in selection.names("interop", list(files))
+    ]
+
+
+def run_interop(workspace, path):
+    """A Perl file like the others, with the packages where Node.js looks."""
+    installed = REPOSITORY / "build/interop/node_modules"
+    if not installed.is_dir():
+        raise StepFailed("the npm packages are missing: run \"make interop\"")
+    target = workspace.source / "test/interop/node_modules"
+    shutil.copytree(installed, target)
+    make_readable(target)
+    return run_tap(workspace, "interop", path, wishes_of(path))
 
 
 # --- C programs --------------------------------------------------------------
@@ -326,10 +355,12 @@ def run_unittest(workspace, kind, pattern):
 # --- all of them -------------------------------------------------------------
 
 # In the order in which their tasks start: the longest first.
-FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks]
-KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver"]
+FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, interop_tasks]
+KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "interop"]
+# Kinds that run only when they are named.
+ASKED_FOR = {"interop"}
 # Kinds that need the extension built and a PostgreSQL.
-SERVER_KINDS = {"regress", "isolation", "tap"}
+SERVER_KINDS = {"regress", "isolation", "tap", "interop"}
 
 
 def find_tasks(workspace, selection):

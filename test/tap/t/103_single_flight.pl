@@ -81,6 +81,18 @@ is($done, 0, 'no session gets a token from a dead grant');
 like($err, qr/the consent of connection "acme" has ended/, 'and each is told');
 all_at_once();
 cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 3, 'for three token requests at most');
+
+# The same for wfm_refresh(): the worker leaves in the five seconds between its
+# requests, and the next one goes on counting
+my $grant = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-pkce' } });
+WfmTest::connect_server($node, $sim, name => 'lone', client_id => 'sim-pkce', client_secret => undef,
+	refresh_token => $grant->{refresh_token});
+one("SELECT wfm_refresh('lone')") for 1 .. 2;
+$sim->control('POST', 'tokens', { revoke => JSON::PP::true() });
+$mark = $sim->mark;
+($code, $out, $err) = $node->psql('postgres', "SELECT wfm_refresh('lone')");
+like($err, qr/the consent of connection "lone" has ended/, 'wfm_refresh() of a dead grant says so');
+cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 3, 'after three token requests at most');
 is($sim->state->{tokens}{overlaps}, 0, 'no refresh token was ever presented twice at once');
 
 done_testing();
