@@ -518,7 +518,7 @@ structure(WfmDecoder *d, char c, uint64_t offset)
 WfmDecodeStatus
 wfm_json_feed(WfmDecoder *d, const char *data, size_t len)
 {
-	static const char bom[3] = "\xEF\xBB\xBF";
+	static const char bom[] = {'\xEF', '\xBB', '\xBF'};
 	WfmJson    *json = d->json;
 	const char *p = data;
 	const char *end = data + len;

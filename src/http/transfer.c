@@ -58,6 +58,24 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	}
 }
 
+/*
+ * "HTTP/1.x NNN", and nothing but a blank may follow.  Only HTTP/1.1 was
+ * offered; libcurl is not that strict, and takes 2000 for 200 from some version
+ * on.
+ */
+static bool
+status_line_is_clean(const char *line, size_t len)
+{
+	if (len < 12 || memcmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ')
+		return false;
+	for (int i = 9; i < 12; i++)
+	{
+		if (line[i] < '0' || line[i] > '9')
+			return false;
+	}
+	return len == 12 || line[12] == ' ' || line[12] == '\r' || line[12] == '\n';
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -78,9 +96,8 @@ on_header(char *data, size_t size, size_t count, void *arg)
 	if (transfer->headers_done)
 		return len;
 
-	/* Only HTTP/1.1 was offered. */
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0 &&
-		(len < 7 || memcmp(data, "HTTP/1.", 7) != 0))
+		!status_line_is_clean(data, len))
 	{
 		transfer->fault = WFM_HTTP_PROTOCOL;
 		return CURL_WRITEFUNC_ERROR;

@@ -229,10 +229,13 @@ class Workspace:
 
     def module(self, name):
         """Builds the test library test/modules/NAME, which its Makefile puts
-        into build/NAME; a copy lies in self.folder/modules."""
+        into build/NAME; a copy lies in self.folder/modules.  It is written
+        once: servers of other tests may be running what is there."""
         with self._lock:
             folder = self.folder / "modules"
             folder.mkdir(exist_ok=True)
+            if (folder / (name + ".so")).exists():
+                return
             built = REPOSITORY / "build" / name / (name + ".so")
             command = ["make", "-C", REPOSITORY / "test/modules" / name, "--no-print-directory"]
             command.append("PG_CONFIG=%s" % find_pg_config())

@@ -90,7 +90,7 @@ sub refused
 		"$name: what was asked");
 	like($err, qr/HINT:.*$hint/s, "$name: hint") if defined $hint;
 	# calls that failed may have opened the circuit breaker
-	$node->restart('immediate') if $state eq 'HV00N' || $state eq '08006';
+	$node->restart if $state eq 'HV00N' || $state eq '08006';
 }
 
 refused(@$_) foreach (
@@ -129,7 +129,7 @@ my $url;
 		"SET wfm_fdw.max_wait = '3s'; SELECT count(*) FROM staff");
 	is($state, '53400', '429 for ever: SQLSTATE') or diag($err);
 	cmp_ok(time - $before, '<', 12, '429 for ever: the waits end');
-	$node->restart('immediate');
+	$node->restart;
 }
 
 # --- server down ---
@@ -145,7 +145,7 @@ my $url;
 
 $node->safe_psql('postgres', "UPDATE wfm_connections SET client_secret = 'sim-secret',
 	refresh_token = '" . $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } })->{refresh_token} . "', api_url = '$url'");
-$node->restart('immediate');
+$node->restart;
 
 # --- a limit that asks for an hour: for all backends from now on ---
 refused('429 for an hour', { retry_after => 3600 }, '53400', qr/possible at/, qr/max_wait/);

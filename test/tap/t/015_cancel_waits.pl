@@ -81,12 +81,12 @@ $node->safe_psql('postgres', 'UPDATE wfm_connections SET concurrent_calls = 5');
 # --- a token that does not come ---
 $sim->control('POST', 'tokens', { expire_access => \1 });
 $sim->fault({ match => { path => '/connect/token' }, action => { delay_before => 20 } });
-$node->restart('immediate');
+$node->restart;
 delays('token', q{SELECT wfm_refresh('acme')});
 $sim->no_faults;
 
 # --- the minute is used up ---
-$node->restart('immediate');
+$node->restart;
 $node->safe_psql('postgres', 'SELECT count(*) FROM staff');
 $node->safe_psql('postgres', 'UPDATE wfm_connections SET calls_per_minute = 1');
 delays('minute', 'SELECT count(*) FROM staff');

@@ -19,8 +19,9 @@ my %whole = map { $_ => $hostile->asked("cut_length/$_") } qw(length chunked);
 
 cmp_ok($whole{length}, '>', 2000, 'the answer has about 2 KiB');
 
-# Without its very last line feed a chunked answer has still told its end.
-$whole{chunked}--;
+# Without its very last line feed a chunked answer has told its end, and some
+# versions of libcurl are content with that.
+my %cuts = (length => $whole{length}, chunked => $whole{chunked} - 1);
 
 # outcomes(HOW, WHERE, STEP): how many transfers ended in which way, for all
 # cuts before the end.
@@ -33,7 +34,7 @@ SELECT string_agg(outcome || ' ' || n, ', ' ORDER BY outcome)
 FROM (SELECT outcome, count(*) AS n
       FROM (SELECT unnest(http_probe_side_by_side(array_agg(url ORDER BY cut))) AS outcome
             FROM (SELECT cut, '${\ $hostile->url("/cut/$how/$where/")}' || cut AS url
-                  FROM generate_series(0, $whole{$where} - 1, $step) AS cut) u
+                  FROM generate_series(0, $cuts{$where} - 1, $step) AS cut) u
             GROUP BY cut / (32 * $step)) o
       GROUP BY outcome) c
 END
@@ -46,7 +47,7 @@ foreach my $where ('length', 'chunked')
 	foreach my $how ('reset', 'close', 'stall')
 	{
 		my $step = $how eq 'stall' && !$ENV{WFM_TEST_LONG} ? 41 : 1;
-		my $tries = int(($whole{$where} + $step - 1) / $step);
+		my $tries = int(($cuts{$where} + $step - 1) / $step);
 		my $got = outcomes($how, $where, $step);
 		my $sum = 0;
 
