@@ -71,27 +71,40 @@ hide_input(ErrorData *error)
 	error->hint = pstrdup("Compare the number and the types of its values with the columns named.");
 }
 
+/* What runs the statement: the next library's hook or the server. */
+static void
+pass_on(PlannedStmt *statement, const char *query, bool read_only_tree,
+		ProcessUtilityContext context, ParamListInfo params,
+		QueryEnvironment *environment, DestReceiver *destination,
+		QueryCompletion *completion)
+{
+	if (prev_process_utility != NULL)
+		prev_process_utility(statement, query, read_only_tree, context, params,
+							 environment, destination, completion);
+	else
+		standard_ProcessUtility(statement, query, read_only_tree, context,
+								params, environment, destination, completion);
+}
+
 static void
 process_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params,
 				QueryEnvironment *environment, DestReceiver *destination,
 				QueryCompletion *completion)
 {
-	ProcessUtility_hook_type next = prev_process_utility != NULL
-		? prev_process_utility : standard_ProcessUtility;
 	MemoryContext memory = CurrentMemoryContext;
 
 	if (!fills_connections(statement))
 	{
-		next(statement, query, read_only_tree, context, params, environment,
-			 destination, completion);
+		pass_on(statement, query, read_only_tree, context, params, environment,
+				destination, completion);
 		return;
 	}
 
 	PG_TRY();
 	{
-		next(statement, query, read_only_tree, context, params, environment,
-			 destination, completion);
+		pass_on(statement, query, read_only_tree, context, params, environment,
+				destination, completion);
 	}
 	PG_CATCH();
 	{
