@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -121,6 +122,26 @@ wfm_text_says_unknown_key(const char *text)
 		pg_strncasecmp(text +len - tail, " identifier", tail) == 0;
 }
 
+/*
+ * The API's words, which are UTF-8, as a message can hold them: a message in
+ * another encoding must not fail for what it quotes.
+ */
+static const char *
+quotable(const char *text)
+{
+	char	   *copy;
+
+	if (text == NULL || GetDatabaseEncoding() == PG_UTF8)
+		return text;
+	copy = pstrdup(text);
+	for (char *at = copy; *at != '\0'; at++)
+	{
+		if (IS_HIGHBIT_SET(*at))
+			*at = '?';
+	}
+	return copy;
+}
+
 /* Connection, tenant, table, request, status, the API's words: for DETAIL. */
 static char *
 describe(const WfmStep *step, const WfmFetchSpec *spec,
@@ -139,7 +160,7 @@ describe(const WfmStep *step, const WfmFetchSpec *spec,
 	if (result != NULL && result->status != 0)
 		appendStringInfo(&text, " HTTP status %d.", result->status);
 	if (api_text != NULL && api_text[0] != '\0')
-		appendStringInfo(&text, " The API says: \"%s\".", api_text);
+		appendStringInfo(&text, " The API says: \"%s\".", quotable(api_text));
 	if (more != NULL && more[0] != '\0')
 		appendStringInfo(&text, " %s", more);
 	if (result != NULL && result->headers.correlation_id[0] != '\0')

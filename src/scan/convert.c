@@ -28,7 +28,7 @@
 typedef struct Place
 {
 	const WfmConverter *converter;
-	const WfmValue *value;
+	const WfmValue *value;		/* in the database's encoding; NULL: not yet */
 	const WfmRow *row;
 	const char *table_name;
 } Place;
@@ -61,9 +61,16 @@ static void
 input_error_context(void *arg)
 {
 	const Place *place = arg;
-	int			len = pg_mbcliplen(place->value->data, place->value->len,
-								   SHOWN_BYTES);
+	int			len;
 
+	if (place->value == NULL)
+	{
+		errcontext("column \"%s\" of foreign table \"%s\", record " UINT64_FORMAT " of %s",
+				   place->converter->column->name, place->table_name,
+				   place->row->number, place->row->request);
+		return;
+	}
+	len = pg_mbcliplen(place->value->data, place->value->len, SHOWN_BYTES);
 	errcontext("column \"%s\" of foreign table \"%s\", value \"%.*s\", record " UINT64_FORMAT " of %s",
 			   place->converter->column->name, place->table_name,
 			   len, place->value->data, place->row->number,
@@ -330,7 +337,7 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 {
 	const WfmColumn *column = converter->column;
 	WfmType		type = column->field_type;
-	Place		place = {converter, value, row, table_name};
+	Place		place = {converter, NULL, row, table_name};
 	WfmValue text = *value;
 	ErrorContextCallback context;
 	Datum		datum = (Datum) 0;
@@ -358,23 +365,22 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 		return (Datum) 0;
 	}
 
-	if (GetDatabaseEncoding() != PG_UTF8 &&
-		(type == WFM_TYPE_TEXT || type == WFM_TYPE_JSONB || !converter->direct))
-	{
-		text.		data = pg_any_to_server(pnstrdup(text.data, text.len), text.len,
-											PG_UTF8);
-		text.		len = strlen(text.data);
-	}
-
-	if (converter->direct && type == WFM_TYPE_TEXT)
-		return PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
-
 	context.callback = input_error_context;
 	context.arg = &place;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
 
-	if (!converter->direct || type == WFM_TYPE_JSONB)
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		text.data = pg_any_to_server(pnstrdup(text.data, text.len), text.len,
+									 PG_UTF8);
+		text.len = strlen(text.data);
+	}
+	place.value = &text;
+
+	if (converter->direct && type == WFM_TYPE_TEXT)
+		datum = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+	else if (!converter->direct || type == WFM_TYPE_JSONB)
 		datum = InputFunctionCall(&converter->input,
 								  pnstrdup(text.data, text.len),
 								  converter->ioparam, column->typmod);

@@ -71,6 +71,35 @@ is( $node->safe_psql('postgres',
 		"SELECT count(*) > 0 FROM client WHERE _modified_since >= '4713-01-01 BC'"),
 	't', 'modified since before time began');
 
+# --- a database that cannot hold all characters ---
+foreach my $encoding ('LATIN1', 'EUC_JP')
+{
+	my $database = lc $encoding;
+	my $grant = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } });
+
+	$node->safe_psql('postgres',
+		"CREATE DATABASE $database ENCODING '$encoding' LOCALE 'C' TEMPLATE template0");
+	$node->safe_psql($database, 'CREATE EXTENSION wfm_fdw');
+	WfmTest::connect_server($node, $sim, database => $database, calls_per_minute => 600,
+		refresh_token => $grant->{refresh_token});
+	$node->safe_psql($database, "CREATE FOREIGN TABLE c (uuid uuid, name text) SERVER acme OPTIONS (resource 'client');
+		CREATE FOREIGN TABLE n (uuid uuid, name integer) SERVER acme OPTIONS (resource 'client')");
+	$sim->fault({ match => { path => '*client.api/list' }, action => { status => 200, body =>
+			"<Response><Status>OK</Status><Clients><Client><UUID>$client</UUID><Name>A\x{e2}\x{98}\x{83}</Name></Client></Clients></Response>" } });
+	foreach my $table ('c', 'n')
+	{
+		($ret, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\nTABLE $table");
+		like($err, qr/ERROR:  22P05: .*CONTEXT:  column "name" of foreign table "$table", record 1 of client\.api\/list/s,
+			"$encoding: the message says where the character stands");
+	}
+	$sim->no_faults;
+	$sim->fault({ match => { path => '*client.api/list' }, action => { status => 400, body =>
+			'{"status":"ERROR","errorDescription":"caf\u00e9 \u2603 closed"}' } });
+	($ret, $out, $err) = $node->psql($database, 'TABLE c');
+	like($err, qr/The API says: "caf\S* \S+ closed"/, "$encoding: what the API says is told");
+	$sim->no_faults;
+}
+
 # --- the API fails until it is left alone: the error says what it did ---
 $sim->fault({ match => { path => '*time.api/' }, action => { status => 500, body => 'boom' } });
 ($ret, $out, $err) = $node->psql('postgres',
