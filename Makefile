@@ -22,13 +22,14 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages test soak interop fuzz test-matrix bench demo lint indent indent-check
+SCRIPT_GOALS := help packages docs test soak interop fuzz test-matrix bench demo lint indent indent-check
 
 .PHONY: $(SCRIPT_GOALS)
 
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo 'make packages            install the Debian packages (as root)'
+	@echo 'make docs                write doc/tables.md from the catalogue'
 	@echo "make indent              format the C files with PostgreSQL's pgindent"
 	@echo 'make indent-check        fail if that would change one'
 	@echo 'make clean               remove what was built'
@@ -69,6 +70,12 @@ interop:
 	@cp test/interop/package.json test/interop/package-lock.json test/interop/.npmrc build/interop
 	@cd build/interop && npm ci --loglevel=error
 	@$(PYTHON) test/run interop
+
+# doc/tables.md from the catalogue; a unit test fails when it is stale.
+docs:
+	@mkdir -p build
+	@$(CC) -std=gnu99 -Isrc -o build/generate_tables doc/generate_tables.c $(sort $(wildcard src/catalog/*.c))
+	@build/generate_tables > doc/tables.md
 
 demo:
 	@test/install-packages demo

@@ -274,3 +274,109 @@ GRANT SELECT ON wfm_stat_limits TO pg_read_all_stats;
 --
 -- Tables, history, status (src/sqlapi)
 --
+CREATE FUNCTION wfm_api_tables(OUT api text, OUT resource text, OUT comment text, OUT key_columns text[],
+    OUT joins_to text[], OUT requests text[], OUT days_a_call integer, OUT records_a_call integer,
+    OUT one_call_for_each text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 250;
+COMMENT ON FUNCTION wfm_api_tables() IS 'every table that each API has, whether imported or not';
+
+CREATE FUNCTION wfm_api_columns(OUT api text, OUT resource text, OUT column_name text, OUT type text,
+    OUT is_key boolean, OUT is_input_only boolean, OUT is_list boolean, OUT refers_to text, OUT comment text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 3000;
+COMMENT ON FUNCTION wfm_api_columns() IS 'every column of every table that each API has, whether imported or not';
+
+CREATE VIEW wfm_tables AS
+    WITH options AS (
+        SELECT s.srvname, c.oid AS relid, n.nspname, k.api,
+               (SELECT option_value FROM pg_options_to_table(t.ftoptions) WHERE option_name = 'resource') AS resource,
+               coalesce((SELECT option_value FROM pg_options_to_table(t.ftoptions) WHERE option_name = 'history_from'),
+                        (SELECT option_value FROM pg_options_to_table(s.srvoptions) WHERE option_name = 'history_from'),
+                        '2000-01-01')::date AS history_from
+        FROM   pg_foreign_table t
+        JOIN   pg_class c ON c.oid = t.ftrelid
+        JOIN   pg_namespace n ON n.oid = c.relnamespace
+        JOIN   pg_foreign_server s ON s.oid = t.ftserver
+        JOIN   pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'wfm_fdw'
+        LEFT JOIN @extschema@.wfm_connections k ON k.name =
+               (SELECT option_value FROM pg_options_to_table(s.srvoptions) WHERE option_name = 'connection'))
+    SELECT o.srvname AS server, o.relid::regclass AS table_name, o.api, o.resource, a.comment,
+           a.key_columns, a.joins_to, a.requests,
+           CASE WHEN a.one_call_for_each IS NOT NULL THEN NULL
+                WHEN a.days_a_call IS NOT NULL
+                THEN ceil((current_date + 367 - o.history_from + 1)::numeric / a.days_a_call)::integer
+                ELSE 1 END AS calls_of_full_read,
+           a.records_a_call, a.one_call_for_each
+    FROM   options o
+    LEFT JOIN @extschema@.wfm_api_tables() a ON a.api = o.api AND a.resource = o.resource;
+COMMENT ON VIEW wfm_tables IS 'foreign tables of wfm_fdw: what they hold, how they join, what reading them costs';
+COMMENT ON COLUMN wfm_tables.server IS 'foreign server';
+COMMENT ON COLUMN wfm_tables.table_name IS 'foreign table';
+COMMENT ON COLUMN wfm_tables.api IS 'the API and its version';
+COMMENT ON COLUMN wfm_tables.resource IS 'what the table holds, by the option "resource"';
+COMMENT ON COLUMN wfm_tables.comment IS 'the same in words';
+COMMENT ON COLUMN wfm_tables.key_columns IS 'columns that identify a row';
+COMMENT ON COLUMN wfm_tables.joins_to IS 'columns that refer to other tables';
+COMMENT ON COLUMN wfm_tables.requests IS 'requests that deliver rows, with the columns whose values go into them';
+COMMENT ON COLUMN wfm_tables.calls_of_full_read IS 'calls that read the whole table, or its first page if records_a_call is set; NULL if it is one for each row of another table';
+COMMENT ON COLUMN wfm_tables.records_a_call IS 'records that one call brings, where the list comes in pages';
+COMMENT ON COLUMN wfm_tables.one_call_for_each IS 'table of which each row costs one call';
+GRANT SELECT ON wfm_tables TO PUBLIC;
+
+CREATE FUNCTION wfm_comment_schema(schema regnamespace) RETURNS integer
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    item record;
+    done integer := 0;
+BEGIN
+    FOR item IN
+        SELECT t.table_name, t.comment, t.key_columns
+        FROM   @extschema@.wfm_tables t
+        JOIN   pg_class c ON c.oid = t.table_name
+        WHERE  c.relnamespace = schema AND t.comment IS NOT NULL
+    LOOP
+        EXECUTE format('COMMENT ON FOREIGN TABLE %s IS %L', item.table_name,
+                       item.comment || coalesce('; key: ' || array_to_string(item.key_columns, ', '), ''));
+        done := done + 1;
+    END LOOP;
+    FOR item IN
+        SELECT t.table_name, a.column_name, a.comment, a.refers_to
+        FROM   @extschema@.wfm_tables t
+        JOIN   pg_class c ON c.oid = t.table_name
+        JOIN   @extschema@.wfm_api_columns() a ON a.api = t.api AND a.resource = t.resource
+        JOIN   pg_attribute f ON f.attrelid = c.oid AND f.attname = a.column_name AND NOT f.attisdropped
+        WHERE  c.relnamespace = schema
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', item.table_name, item.column_name,
+                       item.comment || coalesce('; see ' || item.refers_to, ''));
+    END LOOP;
+    RETURN done;
+END $$;
+COMMENT ON FUNCTION wfm_comment_schema(regnamespace) IS 'describe the foreign tables of a schema and their columns by COMMENT ON; returns how many tables';
+
+CREATE FUNCTION wfm_id_map(server name)
+RETURNS TABLE (resource text, legacy_id integer, uuid uuid, name text)
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        SELECT DISTINCT ON (t.resource) t.resource, t.table_name,
+               (SELECT quote_ident(a.attname) FROM pg_attribute a
+                WHERE a.attrelid = t.table_name AND a.attname IN ('name', 'description', 'title')
+                ORDER BY array_position('{name,title,description}'::name[], a.attname) LIMIT 1) AS label
+        FROM   @extschema@.wfm_tables t
+        WHERE  t.server = wfm_id_map.server AND t.one_call_for_each IS NULL
+        AND    2 = (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = t.table_name
+                    AND a.attname IN ('legacy_id', 'uuid') AND NOT a.attisdropped)
+        ORDER  BY t.resource, t.table_name::text
+    LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT DISTINCT %L::text, t.legacy_id, t.uuid, %s::text FROM %s t WHERE t.legacy_id IS NOT NULL AND t.uuid IS NOT NULL',
+            item.resource, coalesce('t.' || item.label, 'NULL'), item.table_name);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION wfm_id_map(name) IS 'integer ids of practicemanager/3.0 and the UUIDs that replace them, of everything that has both; reads the server''s tables';
