@@ -145,6 +145,7 @@ typedef enum WfmPaging
 #define WFM_MAX_FILTERS 4
 #define WFM_MAX_SCOPES 3
 #define WFM_MAX_LACKS 8
+#define WFM_MAX_CHAINS 2
 
 /* One way to get records of a resource. */
 typedef struct WfmEndpoint
@@ -161,6 +162,8 @@ typedef struct WfmEndpoint
 	const char *page_size;		/* WFM_PAGING_PAGES, LINKS: its parameter */
 	int			records_a_page; /* and how many to ask for */
 	const char *parameters;		/* always sent, "a=b&c=d" */
+	const char *chains[WFM_MAX_CHAINS]; /* the whole table is several lists,
+										 * each by one of these parameters */
 	const char *except_path;	/* records in which this path, from the
 								 * outermost scope, */
 	const char *except_value;	/* holds this value are not the table's */

@@ -110,6 +110,39 @@
 		.filters = {WFM_BY(column "legacy_id")}, \
 	}
 
+/* bluerock2.c */
+extern const WfmResource wfm_resource_bluerock2_client;
+extern const WfmResource wfm_resource_bluerock2_client_address;
+extern const WfmResource wfm_resource_bluerock2_client_contact;
+extern const WfmResource wfm_resource_bluerock2_client_note;
+extern const WfmResource wfm_resource_bluerock2_client_group_member;
+extern const WfmResource wfm_resource_bluerock2_client_relationship;
+extern const WfmResource wfm_resource_bluerock2_client_custom_field;
+extern const WfmResource wfm_resource_bluerock2_client_document;
+extern const WfmResource wfm_resource_bluerock2_client_group;
+extern const WfmResource wfm_resource_bluerock2_job;
+extern const WfmResource wfm_resource_bluerock2_job_task;
+extern const WfmResource wfm_resource_bluerock2_job_assignee;
+extern const WfmResource wfm_resource_bluerock2_job_cost;
+extern const WfmResource wfm_resource_bluerock2_job_note;
+extern const WfmResource wfm_resource_bluerock2_job_custom_field;
+extern const WfmResource wfm_resource_bluerock2_job_document;
+extern const WfmResource wfm_resource_bluerock2_time_entry;
+extern const WfmResource wfm_resource_bluerock2_staff;
+extern const WfmResource wfm_resource_bluerock2_capacity_plan;
+extern const WfmResource wfm_resource_bluerock2_lead;
+extern const WfmResource wfm_resource_bluerock2_quote;
+extern const WfmResource wfm_resource_bluerock2_invoice;
+extern const WfmResource wfm_resource_bluerock2_invoice_payment;
+extern const WfmResource wfm_resource_bluerock2_purchase_order;
+extern const WfmResource wfm_resource_bluerock2_bill;
+extern const WfmResource wfm_resource_bluerock2_supplier;
+extern const WfmResource wfm_resource_bluerock2_task;
+extern const WfmResource wfm_resource_bluerock2_custom_field;
+extern const WfmResource wfm_resource_bluerock2_account;
+extern const WfmResource wfm_resource_bluerock2_role;
+extern const WfmResource wfm_resource_bluerock2_tax;
+
 /* client.c */
 extern const WfmResource wfm_resource_client;
 extern const WfmResource wfm_resource_client_contact;

@@ -262,6 +262,18 @@ decoding_failed(WfmCursor *cursor, WfmStep *step)
 											  cursor->context));
 }
 
+/*
+ * Is an answer without status and records an empty list, and not something
+ * else?  It tells a total, or is too short to tell anything ({"data":[]}).
+ */
+static bool
+is_empty_list(const WfmCursor *cursor, const WfmEnvelope *envelope)
+{
+	return cursor->spec->connection->dialect->format == WFM_FORMAT_JSON &&
+		envelope->error_description == NULL &&
+		(envelope->total_records >= 0 || cursor->fed <= 32);
+}
+
 /* All of the answer was decoded: was it a good one? */
 static void
 end_of_answer(WfmCursor *cursor, WfmStep *step)
@@ -286,7 +298,8 @@ end_of_answer(WfmCursor *cursor, WfmStep *step)
 													wfm_step_tenant(cursor, step), text,
 													cursor->context));
 	}
-	else if (!envelope->status_seen && envelope->outer_records == 0)
+	else if (!envelope->status_seen && envelope->outer_records == 0 &&
+			 !is_empty_list(cursor, envelope))
 		wfm_problem_raise(wfm_problem_of_status(step, cursor->spec, result,
 												wfm_step_tenant(cursor, step), NULL,
 												cursor->context));

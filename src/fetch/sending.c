@@ -393,6 +393,11 @@ take_result(WfmCursor *cursor, WfmStep *step)
 			wfm_text_says_unknown_key(text) && result->status < 500 &&
 			result->status != 401 && result->status != 403)
 			verdict = WFM_VERDICT_NOTHING;
+
+		/* where resources are nouns, one that is not there is a 404 */
+		if (result->status == 404 && wfm_step_path_key(step, spec) != NULL &&
+			spec->connection->dialect->format == WFM_FORMAT_JSON)
+			verdict = WFM_VERDICT_NOTHING;
 	}
 
 	if (verdict != WFM_VERDICT_ROWS && problem == NULL)

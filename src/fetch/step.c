@@ -151,6 +151,9 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 	if (endpoint->parameters != NULL)
 		appendStringInfo(&query, "%c%s", query.len == 0 ? '?' : '&',
 						 endpoint->parameters);
+	if (endpoint->chains[step->chain] != NULL)
+		appendStringInfo(&query, "%c%s", query.len == 0 ? '?' : '&',
+						 endpoint->chains[step->chain]);
 	if (step->page_query != NULL)
 	{
 		resetStringInfo(&query);
@@ -217,10 +220,17 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 
 	if (endpoint->paging != WFM_PAGING_WINDOWS)
 	{
-		WfmStep    *step = make_step(spec, endpoint, tenant, key_index, with_keys, context);
+		for (int chain = 0; chain < WFM_MAX_CHAINS; chain++)
+		{
+			WfmStep    *step;
 
-		build_request(step, spec, context);
-		dlist_push_tail(steps, &step->node);
+			if (chain > 0 && endpoint->chains[chain] == NULL)
+				break;
+			step = make_step(spec, endpoint, tenant, key_index, with_keys, context);
+			step->chain = chain;
+			build_request(step, spec, context);
+			dlist_push_tail(steps, &step->node);
+		}
 		return;
 	}
 
@@ -287,6 +297,7 @@ wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec, int page,
 								 after->key_index, !after->odd_keys_only,
 								 context);
 
+	step->chain = after->chain;
 	step->page = page;
 	if (query != NULL)
 		step->page_query = MemoryContextStrdup(context, query);

@@ -31,6 +31,7 @@ typedef struct WfmStep
 	const WfmEndpoint *endpoint;
 	int			key_index[WFM_MAX_FILTERS];
 	int			tenant;			/* index into the spec's tenants */
+	int			chain;			/* index into the endpoint's chains */
 	int			page;			/* from 1; 0: the endpoint has no pages */
 	char	   *page_query;		/* what a link said to ask for */
 	bool		has_window;

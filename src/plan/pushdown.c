@@ -210,6 +210,10 @@ push_kind(const Comparison *comparison, const WfmFilter *filter)
 		case WFM_OP_EQUAL:
 			if (!equal)
 				return -1;
+			/* answers to several values might hold the same records */
+			if (comparison->array && filter->place == WFM_IN_QUERY &&
+				filter->grade != WFM_GRADE_EXACT)
+				return -1;
 			break;
 		case WFM_OP_SINCE:
 			if (!equal && comparison->strategy != BTGreaterEqualStrategyNumber)

@@ -155,7 +155,7 @@ class Dump(SimulatorTest):
             subprocess.run([sys.executable, PROGRAM, *SMALL, "--dump-csv", folder,
                             "--dump-only"], check=True)
             self.assertEqual(sorted(os.listdir(folder)),
-                             sorted(d.replace("/", "-") for d in ALL + ("bluerock/1",)))
+                             sorted(d.replace("/", "-") for d in ALL + ("bluerock/1", "bluerock/2")))
             for dialect in ALL:
                 below = os.path.join(folder, dialect.replace("/", "-"))
                 for file in os.listdir(below):

@@ -13,7 +13,7 @@ import time
 import traceback
 import uuid
 
-from . import dialects
+from . import dialects, nouns
 from .api import problem
 from .httpd import Response
 
@@ -255,6 +255,8 @@ class Application:
         exchange.concurrent = self.limits.active(limit_name)
         if self.replay is not None:
             response = self.replay.answer(rest, request)
+        elif dialect.letter == "N":
+            response = nouns.answer(self.worlds[tenant.world], request, rest)
         else:
             response = self.api.answer(dialect, self.worlds[tenant.world], request, rest)
         given = {name for name, _ in response.headers}

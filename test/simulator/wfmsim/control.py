@@ -78,8 +78,8 @@ class Control:
         name = params.get("dialect", "practicemanager/3.1")
         if name not in dialects.BY_NAME:
             raise Unknown("no such dialect; there are: " + ", ".join(dialects.BY_NAME))
-        if rest not in csvdump.TABLES:
-            raise Unknown("no such table; there are: " + ", ".join(csvdump.TABLES))
+        if rest not in csvdump.names():
+            raise Unknown("no such table; there are: " + ", ".join(csvdump.names()))
         world = self.app.worlds[params.get("world", "main")]
         text = csvdump.table(world, rest, dialects.BY_NAME[name])
         if text is None:

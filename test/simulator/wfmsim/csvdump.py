@@ -10,7 +10,7 @@ import datetime
 import os
 from dataclasses import dataclass
 
-from . import dialects, paperwork
+from . import dialects, nouns, paperwork
 from .dialects import _letters
 from .world import NULL_DAY
 
@@ -290,8 +290,12 @@ def _rows(records, lists, above=()):
 
 def table(world, name, dialect):
     """A table as text, or None when the dialect has no such table."""
-    spec = TABLES[name]
     letter = dialect.letter
+    if letter == "N":
+        return nouns.csv_table(world, name, WRITERS) if name in nouns.csv_tables() else None
+    if name not in TABLES:
+        return None
+    spec = TABLES[name]
     if letter not in spec.on:
         return None
     heads = columns(spec.fields, letter)
@@ -315,12 +319,17 @@ def table(world, name, dialect):
     return "\n".join(lines) + "\n"
 
 
+def names():
+    """Every table of any dialect."""
+    return sorted(set(TABLES) | set(nouns.csv_tables()))
+
+
 def dump(world, folder):
     """Write every table of every dialect: FOLDER/practicemanager-3.1/job.csv."""
     for dialect in dialects.DIALECTS:
         below = os.path.join(folder, dialect.name.replace("/", "-"))
         os.makedirs(below, exist_ok=True)
-        for name in TABLES:
+        for name in names():
             text = table(world, name, dialect)
             if text is not None:
                 path = os.path.join(below, name + ".csv")

@@ -9,6 +9,7 @@ live service, it is the order used here.
 
 Dialect letters:  W workflowmax/3.0   X practicemanager/3.1
                   P practicemanager/3.0   B bluerock/1
+                  N bluerock/2, whose records are in nouns.py
 bluerock/1 sends what workflowmax/3.0 sends: a W stands for both, unless a
 small w (workflowmax/3.0 alone) takes its place.
 """
@@ -37,6 +38,8 @@ DIALECTS = (
     Dialect("workflowmax/3.0", "W", "/workflowmax/3.0/", "WORKFLOWMAX",
             scope="workflowmax", window_required=500),
     Dialect("bluerock/1", "B", "/bluerock/1/", "WORKFLOWMAX", tenant_header="account_id",
+            scope="workflowmax", vendor="bluerock"),
+    Dialect("bluerock/2", "N", "/bluerock/2/", "WORKFLOWMAX", tenant_header="account-id",
             scope="workflowmax", vendor="bluerock"),
     Dialect("practicemanager/3.1", "X", "/practicemanager/3.1/", "PRACTICEMANAGER",
             scope="practicemanager", window_one_year=True,

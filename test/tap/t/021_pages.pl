@@ -1,0 +1,123 @@
+# Lists in pages: every record once, whatever the server makes of the page
+# parameters; links lead to no other host; tenants side by side.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmTest;
+
+my $sim = WfmTest::Simulator->new('--clients', 23, '--jobs', 20, '--time', 40,
+	'--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
+	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+my $node = WfmTest::start_node('pages');
+
+sub connect_as
+{
+	my ($name, $api, %more) = @_;
+
+	$sim->control('POST', 'tokens', { new_client => { client_id => $name, secret => 's' } });
+	my $grant = $sim->control('POST', 'tokens', { new_grant => { client_id => $name,
+		vendor => $api =~ /^bluerock/ ? 'bluerock' : 'xero' } });
+	WfmTest::connect_tables($node, $sim, name => $name, api => $api, client_id => $name,
+		client_secret => 's', refresh_token => $grant->{refresh_token},
+		calls_per_minute => 600, calls_per_day => 1000000, %more);
+	return;
+}
+
+connect_as('br1', 'bluerock/1');
+connect_as('x31', 'practicemanager/3.1');
+
+# The server gives fewer than asked, tells no total, or ignores the parameters.
+foreach my $paging ('reported', 'capped', 'silent', 'ignored')
+{
+	my $mark = $sim->mark;
+
+	$sim->switches(paging => $paging);
+	is( $node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT uuid) FROM br1.client'),
+		'23|23', "clients, page parameters are $paging");
+	my $calls = () = $sim->calls_since($mark);
+	is($calls, { reported => 1, capped => 5, silent => 2, ignored => 2 }->{$paging},
+		"requests for them");
+	is( $node->safe_psql('postgres',
+			'SELECT count(*), count(DISTINCT (client_uuid, ordinal)) FROM br1.client_contact'),
+		$node->safe_psql('postgres', 'SELECT count(*), count(*) FROM x31.client_contact'),
+		"contacts of clients, page parameters are $paging");
+}
+$sim->switches(paging => 'reported');
+
+# A page that comes again before all have come is an error, not the end.
+$sim->switches(paging => 'capped');
+$sim->fault({ match => { path => '/bluerock/1/client.api/list', query => { page => '3' } },
+	action => { body => '<Response api-method="List"><Status>OK</Status><Clients />'
+		. '<Page>3</Page><PageSize>5</PageSize><TotalRecords>23</TotalRecords></Response>',
+		status => 200 } });
+my ($ret, $out, $err) = $node->psql('postgres', 'SELECT count(*) FROM br1.client');
+is($out, '18', 'an empty page in between: those that are there');
+$sim->no_faults;
+$sim->switches(paging => 'reported');
+
+# practicemanager/3.1 follows links; only their parameters count.
+is( $node->safe_psql('postgres', 'SELECT count(*) > 0 AND count(*) = count(DISTINCT uuid)
+	FROM x31.contact'), 't', 'contacts by links');
+$sim->fault({ match => { path => '/practicemanager/3.1/client.api/contacts',
+		query => { pageSize => '500' } }, count => 1,
+	action => { status => 200, body => '<Response api-method="Contacts"><Status>OK</Status>'
+		. '<Contacts><Contact><UUID>00000000-0000-0000-0000-00000000000a</UUID></Contact></Contacts>'
+		. '<Pagination><Links><Next>http://192.0.2.1/elsewhere?pageSize=499&amp;x=1</Next>'
+		. '</Links></Pagination></Response>' } });
+my $mark = $sim->mark;
+is( $node->safe_psql('postgres', q{SELECT count(*) FROM x31.contact
+	WHERE uuid = ANY (ARRAY['00000000-0000-0000-0000-00000000000a']::uuid[]) OR name IS NOT NULL})
+	> 1, 1, 'a link to another host is followed on this one');
+is_deeply([ map { $_->{target} } $sim->calls_since($mark) ],
+	['/practicemanager/3.1/client.api/contacts?pageSize=499&x=1'],
+	'by its parameters (what the rule answered is not logged as a call)');
+$sim->no_faults;
+$sim->fault({ match => { path => '/practicemanager/3.1/client.api/contacts' },
+	action => { status => 200, body => '<Response><Status>OK</Status><Contacts />'
+		. '<Pagination><Links><Next>/x?pageSize=500&amp;t=1</Next></Links></Pagination></Response>' } });
+($ret, $out, $err) = $node->psql('postgres', 'SELECT * FROM x31.contact');
+like($err, qr/do not end.*leads to the same page/s, 'links in a circle');
+$sim->no_faults;
+
+# Two tenants in one table.
+my ($one, $other) = map { $sim->tenant_id('PRACTICEMANAGER', $_) } 0, 1;
+$node->safe_psql('postgres', "CREATE SERVER two FOREIGN DATA WRAPPER wfm_fdw
+	OPTIONS (connection 'x31', tenants '$one=First, $other=Kauri & Sons');
+	CREATE SCHEMA two; IMPORT FOREIGN SCHEMA wfm FROM SERVER two INTO two OPTIONS (\"all\" 'true')");
+is( $node->safe_psql('postgres', "SELECT count(DISTINCT tenant_id), count(*) FILTER
+		(WHERE tenant_name = 'First') FROM two.client"), '2|23', 'clients of two tenants');
+$mark = $sim->mark;
+is( $node->safe_psql('postgres', "SELECT count(DISTINCT tenant_id) FROM two.client
+		WHERE tenant_name = 'Kauri & Sons'"), 1, 'one of them by its label');
+is_deeply([ map { $_->{tenant} } $sim->calls_since($mark) ], [$other], 'and only that is asked');
+$mark = $sim->mark;
+is( $node->safe_psql('postgres', "SELECT count(*) FROM two.client WHERE tenant_id = '$one'"),
+	23, 'one by its id');
+is_deeply([ map { $_->{tenant} } $sim->calls_since($mark) ], [$one], 'and only that is asked');
+$mark = $sim->mark;
+is( $node->safe_psql('postgres', "SELECT count(*) FROM two.client WHERE tenant_name = 'None'"),
+	0, 'a tenant that is not there');
+is(scalar($sim->calls_since($mark)), 0, 'nothing is asked');
+$sim->switches(odd_job_numbers => 'ok');
+$node->safe_psql('postgres', "ALTER FOREIGN TABLE two.job_document OPTIONS (ADD walk_parents 'true')");
+is( $node->safe_psql('postgres', "SELECT count(*) FROM two.job_document WHERE tenant_name = 'First'"),
+	$node->safe_psql('postgres', "SELECT count(*) FROM two.job_document d WHERE tenant_id = '$one'"),
+	'walking along the parents of one tenant');
+
+# The metadata.
+is( $node->safe_psql('postgres', "SELECT key_columns, calls_of_full_read, one_call_for_each
+		FROM wfm_tables WHERE server = 'two' AND resource = 'job_cost'"),
+	'{job_id,ordinal}||job', 'wfm_tables');
+is($node->safe_psql('postgres', "SELECT wfm_comment_schema('x31') > 20"), 't', 'comments are made');
+is( $node->safe_psql('postgres', "SELECT obj_description('x31.client'::regclass), col_description('x31.time_entry'::regclass, 3)"),
+	'clients, with archived and deleted ones; key: uuid|name of the job', 'comments');
+connect_as('x30', 'practicemanager/3.0');
+is( $node->safe_psql('postgres', "SELECT count(*) FROM wfm_id_map('x30') WHERE resource = 'client'"),
+	23, 'integers and the UUIDs that replace them');
+
+done_testing();
