@@ -56,9 +56,12 @@ def print_calls():
 
 
 def print_parameters():
+    """Sorted: requests that go out side by side arrive in any order."""
+    lines = []
     for entry in api_requests():
         query = urllib.parse.urlencode(sorted(entry["query"].items()))
-        print("%s %s" % (entry["path"], query))
+        lines.append("%s %s" % (entry["path"], query))
+    print("\n".join(sorted(lines)))
 
 
 def main():
