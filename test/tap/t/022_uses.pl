@@ -233,8 +233,10 @@ FETCH ALL FROM c; COMMIT}, 'SELECT true FROM generate_series(1, 3)');
 # --- settings of the planner and executor ---
 my $join = 'SELECT c.name, count(*), sum(t.minutes) FROM X.time_entry t JOIN X.job j ON j.id = t.job_id JOIN X.client c ON c.uuid = j.client_uuid
 	WHERE t.date BETWEEN $$2026-03-01$$ AND $$2026-03-10$$ GROUP BY c.uuid, c.name ORDER BY 1, 2, 3';
+# renamed in version 16
+my $force = one(q{SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')});
 my %settings = (
-	'parallel plans forced' => q{SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; },
+	'parallel plans forced' => "SET $force = on; " . q{SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; },
 	'JIT of everything' => 'SET jit = on; SET jit_above_cost = 0; SET jit_inline_above_cost = 0; SET jit_optimize_above_cost = 0; ',
 	'little work_mem' => q{SET work_mem = '64kB'; SET hash_mem_multiplier = 1; },
 	'no asynchronous append' => 'SET enable_async_append = off; ',
