@@ -423,6 +423,8 @@ wfm_token_report(const WfmConnection *connection, uint64 generation,
 		can_help = false;		/* fresh, and never accepted: not its fault */
 	else
 	{
+		/* A primary may have a newer token; a standby may be one by now. */
+		entry->changed |= entry->read_only;
 		entry->unauthorized = generation;
 		wake = true;
 	}
