@@ -65,7 +65,7 @@ class Workspace:
 
     def copy_source(self):
         """Copies what tasks read out of the source tree."""
-        for name in ("sql", "expected", "test"):
+        for name in ("sql", "expected", "test", "doc"):
             origin = REPOSITORY / name
             if origin.is_dir():
                 shutil.copytree(
