@@ -5,8 +5,7 @@ from .values import draw, draw_list, quoted
 # Columns that some request takes as a parameter: worth asking for more often.
 TELLING = {"uuid", "id", "date", "job_id", "staff_uuid", "client_uuid", "start_date"}
 
-MOMENTS = ["2025-06-30 23:30+00", "2026-01-01 00:00+13", "2024-02-29 12:00-11",
-           "2026-03-31 23:59:59+00", "2023-12-31 10:59+00"]
+TIMES = ["00:00", "00:00+13", "12:00-11", "23:30+00", "23:59:59.999999", "10:59+00"]
 
 
 class Conditions:
@@ -51,7 +50,7 @@ class Conditions:
         makers += {
             "text": [self._like, self._range, self._folded, self._either],
             "uuid": [self._either, self._range, self._as_text],
-            "date": [self._range, self._between, self._range, self._moment, self._part],
+            "date": [self._range, self._between, self._moment, self._moment, self._part],
             "boolean": [self._truth, self._truth],
             "integer": [self._range, self._between],
             "numeric": [self._range, self._between],
@@ -140,7 +139,8 @@ class Conditions:
 
     def _moment(self, column):
         """A date against a moment, which depends on the session's zone."""
-        moment = quoted(self.random.choice(MOMENTS))
+        known = self.table.values.get(column.name) or ["2025-06-30"]
+        moment = quoted("%s %s" % (self.random.choice(known)[:10], self.random.choice(TIMES)))
         type_name = self.random.choice(["timestamptz", "timestamptz", "timestamp"])
         operator = self.random.choice(["<", "<=", ">", ">=", "=", "<>"])
         other = "%s::%s" % (moment, type_name)

@@ -20,6 +20,9 @@ NESTED_PLAN = [[], ["enable_hashjoin = off", "enable_mergejoin = off"],
                ["enable_hashjoin = off", "enable_mergejoin = off", "enable_material = off",
                 "enable_memoize = off"]]
 
+# Tables with the most ways to be asked.
+OFTEN = ["client", "job", "time_entry", "time_entry", "parted_entry", "invoice", "staff"]
+
 ZONES = ["UTC", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu"]
 
 
@@ -66,6 +69,8 @@ class Generator:
     # -- parts ------------------------------------------------------------------
 
     def source(self, alias, name=None):
+        if name is None and self.random.random() < 0.5:
+            name = self.random.choice([n for n in OFTEN if n in self.model.tables])
         table = self.model.tables[name or self.random.choice(sorted(self.model.tables))]
         return Source(table, alias)
 
