@@ -16,9 +16,11 @@
 #include "base/compat.h"
 #include "base/options.h"
 #include "base/settings.h"
+#include "fetch/row_counts.h"
 #include "import/import.h"
 #include "limit/limits.h"
 #include "plan/plan.h"
+#include "scan/analyze.h"
 #include "scan/scan.h"
 
 PG_MODULE_MAGIC;
@@ -39,6 +41,7 @@ request_shared_memory(void)
 		prev_shmem_request_hook();
 	wfm_limits_shmem_request();
 	wfm_token_store_shmem_request();
+	wfm_row_counts_shmem_request();
 }
 
 /* Find or make what was reserved. */
@@ -49,6 +52,7 @@ start_shared_memory(void)
 		prev_shmem_startup_hook();
 	wfm_limits_shmem_startup();
 	wfm_token_store_shmem_startup();
+	wfm_row_counts_shmem_startup();
 }
 
 void
@@ -95,6 +99,7 @@ wfm_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncConfigureWait = wfm_async_configure_wait;
 	routine->ForeignAsyncNotify = wfm_async_notify;
 
+	routine->AnalyzeForeignTable = wfm_analyze;
 	routine->ImportForeignSchema = wfm_import_schema;
 
 	PG_RETURN_POINTER(routine);

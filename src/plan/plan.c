@@ -25,6 +25,7 @@
 
 #include "base/compat.h"
 #include "fetch/cursor.h"
+#include "fetch/row_counts.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"
 #include "plan/pushdown.h"
@@ -75,6 +76,7 @@ void
 wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
 	RelPlan    *state = palloc0(sizeof(RelPlan));
+	double		learnt;
 
 	state->table = wfm_table_open(relid);
 
@@ -86,7 +88,11 @@ wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 		bms_membership(root->all_baserels) == BMS_SINGLETON;
 	baserel->fdw_private = state;
 
-	if (baserel->tuples <= 0)
+	/* what was seen last, else what ANALYZE found, else a guess */
+	learnt = wfm_row_count(state->table);
+	if (learnt >= 0)
+		baserel->tuples = learnt;
+	else if (baserel->tuples <= 0)
 		baserel->tuples = state->table->resource->typical_rows;
 	set_baserel_size_estimates(root, baserel);
 	baserel->rows = clamp_row_est(Min(baserel->rows,

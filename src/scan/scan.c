@@ -17,6 +17,7 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "fetch/cursor.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"
@@ -57,6 +58,8 @@ typedef struct WfmScan
 	int			leg;			/* next pair of _listed_from and _listed_to */
 	int			npairs;			/* and how many of those a tenant has */
 	int			nlegs;
+	double		rows;			/* handed out since the scan began or
+								 * rescanned */
 	bool		ended;
 	bool		no_wait;		/* an asynchronous request: do not wait */
 
@@ -557,6 +560,16 @@ store_row(WfmScan *scan, const WfmRow *row, TupleTableSlot *slot)
 	ExecStoreVirtualTuple(slot);
 }
 
+/* At the end: if that was the whole table, planners want to know its size. */
+static void
+learn_rows(WfmScan *scan)
+{
+	if ((scan->endpoint->flags & WFM_ENDPOINT_WHOLE) != 0 &&
+		scan->pushed == NIL &&
+		list_length(scan->tenants) == list_length(scan->table->options->tenants))
+		wfm_row_count_learn(scan->table, scan->rows);
+}
+
 TupleTableSlot *
 wfm_iterate_scan(ForeignScanState *node)
 {
@@ -574,6 +587,7 @@ wfm_iterate_scan(ForeignScanState *node)
 		if (scan->cursor == NULL && !open_next_leg(scan))
 		{
 			scan->ended = true;
+			learn_rows(scan);
 			break;
 		}
 		if (scan->no_wait)
@@ -587,6 +601,7 @@ wfm_iterate_scan(ForeignScanState *node)
 		if (row != NULL)
 		{
 			store_row(scan, row, slot);
+			scan->rows++;
 			return slot;
 		}
 		close_cursor(scan);
@@ -604,6 +619,7 @@ wfm_rescan(ForeignScanState *node)
 	close_cursor(scan);
 	MemoryContextReset(scan->values_context);
 	scan->values = NULL;
+	scan->rows = 0;
 	scan->ended = false;
 }
 
