@@ -147,7 +147,7 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 	cursor->body_ended = false;
 	cursor->fed = 0;
 	cursor->delivered = 0;
-	wfm_transfer_rewind(step->transfer);
+	wfm_transfer_seek(step->transfer, 0);
 	wfm_page_begin(cursor, step);
 
 	if (cursor->seam != NULL && step->has_window)

@@ -238,7 +238,7 @@ error_text(WfmCursor *cursor, WfmStep *step, char *text, size_t size)
 	size_t		len = 0;
 	size_t		got;
 
-	wfm_transfer_rewind(step->transfer);
+	wfm_transfer_seek(step->transfer, 0);
 	while (len < sizeof(body) &&
 		   (got = wfm_transfer_read(step->transfer, body + len,
 									sizeof(body) - len)) > 0)
@@ -257,39 +257,18 @@ check_whole(WfmCursor *cursor, WfmStep *step)
 	WfmDecodeSpec nothing = {0};
 	const char *no_scope[] = {"-"};
 	WfmDecodeStatus status = WFM_DECODE_OK;
+	int64		len = wfm_transfer_received(step->transfer);
 	char		head[HEAD_BYTES];
-	size_t		head_len = 0;
+	size_t		head_len;
 	char		tail[TAIL_BYTES];
-	size_t		tail_len = 0;
+	size_t		tail_len;
 	size_t		got;
 
-	wfm_transfer_rewind(step->transfer);
-	while ((got = wfm_transfer_read(step->transfer, cursor->slice, WFM_SLICE)) > 0)
-	{
-		size_t		keep = Min(got, TAIL_BYTES);
-
-		if (head_len < HEAD_BYTES)
-		{
-			size_t		more = Min(got, HEAD_BYTES - head_len);
-
-			memcpy(head + head_len, cursor->slice, more);
-			head_len += more;
-		}
-		if (keep < TAIL_BYTES)
-		{
-			size_t		old = Min(tail_len, TAIL_BYTES - keep);
-
-			memmove(tail, tail + tail_len - old, old);
-			memcpy(tail + old, cursor->slice + got - keep, keep);
-			tail_len = old + keep;
-		}
-		else
-		{
-			memcpy(tail, cursor->slice + got - keep, keep);
-			tail_len = keep;
-		}
-	}
-	wfm_transfer_rewind(step->transfer);
+	wfm_transfer_seek(step->transfer, 0);
+	head_len = wfm_transfer_read(step->transfer, head, HEAD_BYTES);
+	wfm_transfer_seek(step->transfer, Max(len - TAIL_BYTES, 0));
+	tail_len = wfm_transfer_read(step->transfer, tail, TAIL_BYTES);
+	wfm_transfer_seek(step->transfer, 0);
 	if (wfm_body_is_closed(format, head, head_len, tail, tail_len))
 		return WFM_DECODE_OK;
 
@@ -304,7 +283,7 @@ check_whole(WfmCursor *cursor, WfmStep *step)
 	if (status == WFM_DECODE_OK)
 		status = wfm_decoder_finish(cursor->decoder);
 	wfm_records_release(cursor);
-	wfm_transfer_rewind(step->transfer);
+	wfm_transfer_seek(step->transfer, 0);
 	return status;
 }
 

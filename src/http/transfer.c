@@ -566,9 +566,9 @@ wfm_transfer_read(WfmTransfer *transfer, char *buffer, size_t size)
 }
 
 void
-wfm_transfer_rewind(WfmTransfer *transfer)
+wfm_transfer_seek(WfmTransfer *transfer, int64 position)
 {
-	transfer->body.read_pos = 0;
+	transfer->body.read_pos = position;
 }
 
 void

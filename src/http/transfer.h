@@ -143,8 +143,8 @@ extern int64 wfm_transfer_received(const WfmTransfer *transfer);
 extern size_t wfm_transfer_read(WfmTransfer *transfer, char *buffer,
 								size_t size);
 
-/* Start reading the body from its beginning again. */
-extern void wfm_transfer_rewind(WfmTransfer *transfer);
+/* Read on from this byte of the body, 0 = its beginning. */
+extern void wfm_transfer_seek(WfmTransfer *transfer, int64 position);
 
 /* Forget a transfer; one under way is cancelled.  NULL is allowed. */
 extern void wfm_transfer_free(WfmTransfer *transfer);

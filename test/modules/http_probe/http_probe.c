@@ -161,9 +161,9 @@ http_probe(PG_FUNCTION_ARGS)
 	values[5] = BoolGetDatum(result->connection_reused);
 	values[6] = CStringGetTextDatum(result->detail);
 	values[7] = CStringGetTextDatum(md5_of_body(transfer));
-	wfm_transfer_rewind(transfer);
+	wfm_transfer_seek(transfer, 0);
 	values[8] = CStringGetTextDatum(md5_of_body(transfer));
-	wfm_transfer_rewind(transfer);
+	wfm_transfer_seek(transfer, 0);
 	first = palloc(101);
 	n = wfm_transfer_read(transfer, first, 100);
 	for (size_t i = 0; i < n; i++)
