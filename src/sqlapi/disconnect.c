@@ -37,6 +37,7 @@ wfm_disconnect(PG_FUNCTION_ARGS)
 	{
 		WfmAccessToken token;
 		ListCell   *cell;
+		int			unlinked = 0;
 
 		wfm_token_get(connection, &token);
 		foreach(cell, wfm_tenants_fetch(connection, &token))
@@ -44,9 +45,17 @@ wfm_disconnect(PG_FUNCTION_ARGS)
 			const WfmTenantInfo *tenant = lfirst(cell);
 
 			if (tenant->link_id != NULL && tenant->usable && tenant->this_consent)
+			{
 				wfm_tenant_unlink(connection, &token, tenant);
+				unlinked++;
+			}
 		}
 		wfm_token_forget(&token);
+		if (unlinked == 0)
+			ereport(WARNING,
+					(errmsg("no tenant was unlinked from the app of connection \"%s\"", connection->name),
+					 errdetail("The vendor lists none as connected by this consent."),
+					 errhint("Disconnect the app in the vendor's list of connected apps.")));
 	}
 	wfm_grant_revoke(connection);
 	PG_RETURN_VOID();
