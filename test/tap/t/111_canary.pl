@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use HTTP::Tiny;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,7 +14,7 @@ use WfmCanary;
 use WfmTest;
 
 my $sim = WfmTest::Simulator->new('--clients', 5, '--jobs', 5, '--time', 5,
-	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
+	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50, '--auto-consent');
 my $node = WfmTest::start_node('canary', init => [ allows_streaming => 'logical', extra => [ '--encoding', 'UTF8' ] ], settings => <<'END');
 shared_preload_libraries = 'pg_stat_statements, auto_explain, wfm_fdw'
 log_statement = all
@@ -77,6 +78,25 @@ sub secret
 	my @letters = ('A' .. 'Z', 'a' .. 'z', 0 .. 9);
 
 	return substr($word . join('', map { $letters[ rand @letters ] } 1 .. 40), 0, 40);
+}
+
+# What a process can write to and does not share; undef if it may not be read.
+sub private_memory
+{
+	my ($pid) = @_;
+	my $memory = '';
+
+	open my $maps, '<', "/proc/$pid/maps" or return;
+	open my $file, '<:raw', "/proc/$pid/mem" or return;
+	while (my $line = <$maps>)
+	{
+		next unless $line =~ /^([0-9a-f]+)-([0-9a-f]+) rw.p /;
+		my ($from, $size) = (hex $1, hex($2) - hex $1);
+		sysseek $file, $from, 0 or next;
+		my $read = sysread $file, my $part, $size;
+		$memory .= $part if $read;
+	}
+	return $memory eq '' ? undef : $memory;
 }
 
 my %secret = map { $_ => secret($_) } qw(impSecret impToken copSecret copToken litSecret litToken
@@ -176,7 +196,12 @@ foreach my $name (qw(imp cop lit))
 		SELECT * FROM wfm_stat_connections; SELECT * FROM wfm_stat_limits; ANALYZE wfm_tokens; ANALYZE wfm_connections", "$name: what is known");
 	works("PREPARE p (uuid) AS SELECT * FROM $name.client WHERE uuid = \$1; EXECUTE p ('6b6f4b34-b4e7-41c2-a3a4-567a6e8566a1')", "$name: a parameter");
 }
-works("SELECT wfm_authorize_url('imp')", 'an address for consent');
+
+# A consent: its code is in the statement, and its tokens are nowhere
+my ($url) = (split /\n/, works("SELECT wfm_authorize_url('imp')", 'an address for consent'))[-1];
+my $landed = HTTP::Tiny->new(proxy => undef, max_redirect => 0)->get($url)->{headers}{location};
+works("SELECT * FROM wfm_authorize('imp', " . WfmTest::literal($landed) . ')', 'a consent');
+works('SELECT count(*) FROM imp.staff', 'and a query with it');
 fails("SELECT * FROM wfm_authorize('imp', 'http://localhost/wfm?code=wrong&state=wrong')", '28000', 'consent that was not asked for');
 
 # A server that says our secrets back to us
@@ -228,6 +253,27 @@ sub nowhere
 
 	is($found, '', "$name: no secret");
 	isnt($shown, '', "$name: the search finds what is no secret");
+}
+
+# The memory of a backend that reads: the access token is in what it shares
+# with the others, but nothing that outlives it
+SKIP:
+{
+	my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c',
+			"SELECT count(*) FROM imp.client", '-c', "SELECT '$secret{control}', pg_sleep(60)" ], '>', \my $said, '2>', \my $complained);
+
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND wait_event = 'PgSleep'");
+	my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+	my $memory = private_memory($pid);
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	$session->finish;
+	skip 'the memory of another process cannot be read here', 2 unless defined $memory;
+
+	my $lasting = WfmCanary->new;
+	$lasting->add($_ => $secret{$_}) foreach qw(impSecret impToken copSecret copToken);
+	$lasting->add(refresh => grep { /^sim\d+_[1-9]/ } @{ $issued->{refresh} });
+	$lasting->add(key => $key, MIME::Base64::decode_base64($key));
+	nowhere('memory of a backend', $lasting->found_in_text($memory), $control->found_in_text($memory));
 }
 
 # Statistics and catalogs
