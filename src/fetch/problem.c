@@ -133,6 +133,7 @@ quotable(const char *text)
 
 	if (text == NULL || GetDatabaseEncoding() == PG_UTF8)
 		return text;
+
 	copy = pstrdup(text);
 	for (char *at = copy; *at != '\0'; at++)
 	{

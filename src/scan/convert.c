@@ -338,19 +338,19 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	const WfmColumn *column = converter->column;
 	WfmType		type = column->field_type;
 	Place		place = {converter, NULL, row, table_name};
-	WfmValue text = *value;
+	WfmValue	content = *value;
 	ErrorContextCallback context;
 	Datum		datum = (Datum) 0;
 
 	*isnull = false;
 	*dropped = false;
-	if (text.data != NULL && type != WFM_TYPE_TEXT)
-		text = trimmed(&text);
+	if (content.data != NULL && type != WFM_TYPE_TEXT)
+		content = trimmed(&content);
 
-	if (text.data != NULL && (column->flags & WFM_FIELD_COMMAS) != 0)
-		text = without_commas(&text);
+	if (content.data != NULL && (column->flags & WFM_FIELD_COMMAS) != 0)
+		content = without_commas(&content);
 
-	if (text.data == NULL || text.len == 0)
+	if (content.data == NULL || content.len == 0)
 	{
 		if (column->not_null)
 			ereport(ERROR,
@@ -372,19 +372,19 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
-		text.data = pg_any_to_server(pnstrdup(text.data, text.len), text.len,
-									 PG_UTF8);
-		text.len = strlen(text.data);
+		content.data = pg_any_to_server(pnstrdup(content.data, content.len), content.len,
+										PG_UTF8);
+		content.len = strlen(content.data);
 	}
-	place.value = &text;
+	place.value = &content;
 
 	if (converter->direct && type == WFM_TYPE_TEXT)
-		datum = PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+		datum = PointerGetDatum(cstring_to_text_with_len(content.data, content.len));
 	else if (!converter->direct || type == WFM_TYPE_JSONB)
 		datum = InputFunctionCall(&converter->input,
-								  pnstrdup(text.data, text.len),
+								  pnstrdup(content.data, content.len),
 								  converter->ioparam, column->typmod);
-	else if (!convert_direct(converter, &text, &datum, isnull, dropped))
+	else if (!convert_direct(converter, &content, &datum, isnull, dropped))
 	{
 		error_context_stack = context.previous;
 		does_not_fit(&place);
