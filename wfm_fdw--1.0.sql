@@ -380,3 +380,84 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION wfm_id_map(name) IS 'integer ids of practicemanager/3.0 and the UUIDs that replace them, of everything that has both; reads the server''s tables';
+
+CREATE FUNCTION wfm_history(server name,
+    OUT table_name regclass, OUT earliest date, OUT calls_of_full_read integer, OUT calls_then integer,
+    OUT statement text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD' AS $$
+DECLARE
+    item record;
+    first date;
+    has_rows boolean;
+    overall date;
+    width constant integer := 363;
+BEGIN
+    PERFORM FROM pg_foreign_server s WHERE s.srvname = server;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'server "%" does not exist', server USING ERRCODE = 'undefined_object';
+    END IF;
+
+    -- lists in records come with the records, so their tables need no asking
+    FOR item IN
+        SELECT t.table_name, a.days_a_call, t.calls_of_full_read,
+               EXISTS (SELECT FROM pg_attribute f WHERE f.attrelid = t.table_name
+                       AND f.attname = '_listed_from' AND NOT f.attisdropped) AS by_window,
+               EXISTS (SELECT FROM pg_options_to_table(ft.ftoptions) WHERE option_name = 'history_from') AS has_own,
+               coalesce((SELECT option_value FROM pg_options_to_table(ft.ftoptions) WHERE option_name = 'history_from'),
+                        (SELECT option_value FROM pg_options_to_table(s.srvoptions) WHERE option_name = 'history_from'),
+                        '2000-01-01')::date AS history_from
+        FROM   @extschema@.wfm_tables t
+        JOIN   pg_foreign_table ft ON ft.ftrelid = t.table_name
+        JOIN   pg_foreign_server s ON s.oid = ft.ftserver
+        JOIN   @extschema@.wfm_api_tables() a ON a.api = t.api AND a.resource = t.resource
+        WHERE  t.server = wfm_history.server AND a.days_a_call IS NOT NULL
+        AND    NOT EXISTS (SELECT FROM @extschema@.wfm_api_tables() p
+                           WHERE p.api = a.api AND p.days_a_call IS NOT NULL
+                           AND starts_with(a.resource, p.resource || '_'))
+        ORDER  BY t.table_name::text
+    LOOP
+        earliest := NULL;
+        IF item.by_window THEN
+            -- which date the window tests is not known: the windows tell
+            first := item.history_from;
+            WHILE first <= current_date + 367 LOOP
+                EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE _listed_from = %L AND _listed_to = %L)',
+                               item.table_name, first, first + width) INTO has_rows;
+                IF has_rows THEN
+                    earliest := first;
+                    EXIT;
+                END IF;
+                first := first + width;
+            END LOOP;
+        ELSE
+            EXECUTE format('SELECT min(date) FROM %s', item.table_name) INTO earliest;
+        END IF;
+
+        table_name := item.table_name;
+        calls_of_full_read := item.calls_of_full_read;
+        calls_then := ceil((current_date + 367 - coalesce(earliest, current_date) + 1)::numeric / item.days_a_call);
+        statement := CASE WHEN earliest > item.history_from THEN
+            format('ALTER FOREIGN TABLE %s OPTIONS (%s history_from %L)', item.table_name,
+                   CASE WHEN item.has_own THEN 'SET' ELSE 'ADD' END, earliest) END;
+        overall := least(overall, earliest);
+        RETURN NEXT;
+    END LOOP;
+
+    -- the last row is for the server as a whole
+    table_name := NULL;
+    earliest := overall;
+    calls_of_full_read := NULL;
+    calls_then := NULL;
+    SELECT format('ALTER SERVER %I OPTIONS (%s history_from %L)', server,
+                  CASE WHEN h.option_value IS NULL THEN 'ADD' ELSE 'SET' END, overall)
+    INTO   statement
+    FROM   pg_foreign_server s
+    LEFT JOIN LATERAL (SELECT option_value FROM pg_options_to_table(s.srvoptions) o
+                       WHERE o.option_name = 'history_from') h ON true
+    WHERE  s.srvname = server AND overall > coalesce(h.option_value, '2000-01-01')::date;
+    RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION wfm_history(name) IS 'reads the lists of a server that come in windows of dates, says how far back each goes, and the statement that spares the calls for the time before; the last row is for all tables';
