@@ -267,7 +267,7 @@ report_timeout(const WfmConnection *connection, const Standing *standing)
 						 wfm_token_error_name(standing->error),
 						 standing->detail[0] ? ", " : "", standing->detail)
 			 : errdetail("The token endpoint has not answered yet."),
-			 errhint("The token worker keeps trying. See: SELECT * FROM wfm_stat_connections WHERE name = %s;",
+			 errhint("The token worker keeps trying. If a gateway with its own certificate authority stands in between, set wfm_fdw.ca_file. To see each step and how to mend it: SELECT * FROM wfm_check(%s);",
 					 quote_literal_cstr(connection->name))));
 }
 

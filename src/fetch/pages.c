@@ -73,7 +73,7 @@ wfm_page_take(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
 }
 
 /* Raise an error about a list whose pages do not fit together. */
-static void
+pg_attribute_noreturn() static void
 bad_pages(const WfmCursor *cursor, const WfmStep *step, const char *detail)
 {
 	ereport(ERROR,

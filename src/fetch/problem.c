@@ -101,6 +101,12 @@ wfm_judge_result(const WfmHttpResult *result, bool list_has_key)
 }
 
 bool
+wfm_fault_may_pass(const WfmHttpResult *result)
+{
+	return fault_words[result->failure].retry;
+}
+
+bool
 wfm_fault_is_size(const WfmHttpResult *result)
 {
 	if (result->failure != WFM_HTTP_OK)

@@ -40,6 +40,9 @@ typedef enum WfmVerdict
 extern WfmVerdict wfm_judge_result(const WfmHttpResult *result,
 								   bool list_has_key);
 
+/* Can a failure below HTTP pass by itself? */
+extern bool wfm_fault_may_pass(const WfmHttpResult *result);
+
 /* Does a smaller window help against this fault? */
 extern bool wfm_fault_is_size(const WfmHttpResult *result);
 

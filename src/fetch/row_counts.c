@@ -56,6 +56,7 @@ add_text(uint64 hash, const char *text)
 {
 	if (text == NULL)
 		text = "";
+
 	return hash_bytes_extended((const unsigned char *) text, strlen(text) + 1,
 							   hash);
 }

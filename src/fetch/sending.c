@@ -324,7 +324,13 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 	if (permit == NULL)
 		return;
 	if (result->failure != WFM_HTTP_OK)
-		wfm_permit_failed(permit, result->maybe_sent);
+	{
+		/* what trying again cannot mend says nothing about the API's health */
+		if (wfm_fault_may_pass(result))
+			wfm_permit_failed(permit, result->maybe_sent);
+		else
+			wfm_permit_drop(permit, result->maybe_sent);
+	}
 	else
 	{
 		wfm_permit_done(permit, result->status, &result->headers);
@@ -342,7 +348,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	const WfmHttpResult *result = wfm_transfer_result(step->transfer);
 	const WfmFetchSpec *spec = cursor->spec;
 	WfmProblem *problem = NULL;
-	char text[	256] = "";
+	char		api_text[256] = "";
 	WfmVerdict	verdict;
 
 	wfm_step_report(cursor, step, result);
@@ -367,9 +373,9 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	}
 	else if (result->failure == WFM_HTTP_OK)
 	{
-		error_text(cursor, step, text, sizeof(text));
+		error_text(cursor, step, api_text, sizeof(api_text));
 		if (wfm_step_path_key(step, spec) != NULL &&
-			wfm_text_says_unknown_key(text) && result->status < 500 &&
+			wfm_text_says_unknown_key(api_text) && result->status < 500 &&
 			result->status != 401 && result->status != 403)
 			verdict = WFM_VERDICT_NOTHING;
 
@@ -383,7 +389,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	{
 		step->failures++;
 		problem = wfm_problem_of_result(step, spec, result, wfm_step_tenant(cursor, step),
-										text, cursor->context);
+										api_text, cursor->context);
 		step->failures--;
 	}
 
