@@ -20,6 +20,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/elog.h"
@@ -292,15 +293,43 @@ take_secret(const WfmKeyRing *ring, const char *name, const SecretColumn *secret
 }
 
 /*
+ * Does another connection of this database hold the grant?  The rows say so
+ * at once; shared memory, which knows of all databases, only when the token
+ * worker has read them.
+ */
+static bool
+is_held_here(Relation tokens, const char *name, const char *fingerprint,
+			 char other[NAMEDATALEN])
+{
+	ListCell   *cell;
+
+	foreach(cell, wfm_grants_read_all(tokens))
+	{
+		const WfmGrant *grant = lfirst(cell);
+
+		if (grant->fingerprint != NULL && grant->row.has_refresh_token &&
+			grant->row.state != WFM_GRANT_NEEDS_AUTHORIZATION &&
+			strcmp(grant->fingerprint, fingerprint) == 0 &&
+			strcmp(grant->connection, name) != 0)
+		{
+			strlcpy(other, grant->connection, NAMEDATALEN);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
  * Whoever uses a refresh token twice, from two places, loses it in both.
  */
 static void
-refuse_shared_grant(const char *name, const char *fingerprint)
+refuse_shared_grant(Relation tokens, const char *name, const char *fingerprint)
 {
-	Oid			database;
+	Oid			database = MyDatabaseId;
 	char		other[NAMEDATALEN];
 
-	if (!wfm_grant_is_held_elsewhere(fingerprint, name, false, &database, other))
+	if (!is_held_here(tokens, name, fingerprint, other) &&
+		!wfm_grant_is_held_elsewhere(fingerprint, name, false, &database, other))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -314,7 +343,8 @@ refuse_shared_grant(const char *name, const char *fingerprint)
 
 /* The grant starts over, from the refresh token given or with none. */
 static void
-reseed(WfmGrant *grant, const char *client_id, const char *refresh_token)
+reseed(Relation tokens, WfmGrant *grant, const char *client_id,
+	   const char *refresh_token)
 {
 	char		fingerprint[WFM_FINGERPRINT_LEN + 1];
 
@@ -325,7 +355,7 @@ reseed(WfmGrant *grant, const char *client_id, const char *refresh_token)
 	grant->row.state = WFM_GRANT_READY;
 	if (!wfm_grant_fingerprint(client_id, refresh_token, fingerprint))
 		elog(ERROR, "could not make the fingerprint of a grant");
-	refuse_shared_grant(grant->connection, fingerprint);
+	refuse_shared_grant(tokens, grant->connection, fingerprint);
 	grant->fingerprint = pstrdup(fingerprint);
 }
 
@@ -355,7 +385,7 @@ is_spent_seed(const WfmGrant *grant, const char *client_id,
  * because the generation is part of the seal.
  */
 static void
-apply_secrets(WfmGrant *grant, const Row *row, bool drop)
+apply_secrets(Relation tokens, WfmGrant *grant, const Row *row, bool drop)
 {
 	const char *name = grant->connection;
 	char	   *plain[lengthof(secret_columns)] = {0};
@@ -387,7 +417,7 @@ apply_secrets(WfmGrant *grant, const Row *row, bool drop)
 			kept.len > 0)
 			plain[0] = pstrdup(kept.text);
 		wfm_secret_free(&kept);
-		reseed(grant, row_text(row, WFM_CONN_CLIENT_ID), plain[1]);
+		reseed(tokens, grant, row_text(row, WFM_CONN_CLIENT_ID), plain[1]);
 	}
 	else if (grant->row.state == WFM_GRANT_CONFIG_ERROR)
 	{
@@ -481,9 +511,9 @@ store_row(Relation table, const Row *row, const Row *old)
 		drop = true;
 
 	if (secrets)
-		apply_secrets(grant, row, drop);
+		apply_secrets(tokens, grant, row, drop);
 	else if (drop)
-		reseed(grant, NULL, NULL);
+		reseed(tokens, grant, NULL, NULL);
 	if (old != NULL && !same_column(old, row, WFM_CONN_TENANT_ID))
 	{
 		grant->tenant_id = NULL;

@@ -149,6 +149,8 @@ one("UPDATE wfm_connections SET client_id = 'app2', refresh_token = 'third-token
 is(one("SELECT refresh_token IS NULL FROM wfm_tokens WHERE connection = 'acme'"), 'f', 'unless a new one comes with it');
 fails("UPDATE wfm_connections SET client_id = 'app2', refresh_token = 'third-token' WHERE name = 'imported'", '23505',
 	qr/belongs to connection "acme" already/, 'one refresh token for two connections');
+fails("BEGIN; INSERT INTO wfm_connections (name, api, client_id, refresh_token) VALUES ('x', $good, 'fourth-token'); INSERT INTO wfm_connections (name, api, client_id, refresh_token) VALUES ('y', $good, 'fourth-token')", '23505',
+	qr/belongs to connection "x" already/, 'nor in one transaction');
 one("BEGIN; DELETE FROM wfm_connections WHERE name = 'acme'; ROLLBACK");
 is(one("SELECT count(*) FROM wfm_tokens WHERE connection = 'acme'"), 1, 'a rolled back DELETE keeps the grant');
 one("DELETE FROM wfm_connections WHERE name = 'acme'");
