@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -204,7 +205,9 @@ status_words(const WfmFetchSpec *spec, const WfmHttpResult *result,
 		case 401:
 			*sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
 			*message = psprintf("the API refused the access token of connection \"%s\"", name);
-			*hint = psprintf("Ask for a new token: SELECT wfm_refresh(%s);",
+			*hint = psprintf(RecoveryInProgress() ?
+							 "Ask for a new token on the primary: SELECT wfm_refresh(%s);" :
+							 "Ask for a new token: SELECT wfm_refresh(%s);",
 							 quote_literal_cstr(name));
 			break;
 		case 403:

@@ -100,6 +100,29 @@ clamp(int value, int low, int high)
 	return value < low ? low : value > high ? high : value;
 }
 
+/*
+ * Another limit holds for the day: what headers told under the old one (as
+ * "limit less remaining") is not what they would have told under the new.
+ * Only calls of our own stay counted; the next answer tells the rest.
+ */
+static void
+forget_told_calls(WfmLimiter *limiter)
+{
+	for (int64_t minute = limiter->day_minute;
+		 limiter->day_told > 0 && minute > limiter->day_minute - WFM_DAY_MINUTES;
+		 minute--)
+	{
+		uint16_t   *bucket = &limiter->day_buckets[(minute + WFM_DAY_MINUTES) %
+												   WFM_DAY_MINUTES];
+		int			n = *bucket < limiter->day_told ? *bucket : limiter->day_told;
+
+		*bucket -= n;
+		limiter->day_used -= n;
+		limiter->day_told -= n;
+	}
+	limiter->day_told = 0;
+}
+
 void
 wfm_limiter_set_policy(WfmLimiter *limiter, WfmAppLimiter *app,
 					   const WfmLimitPolicy *policy)
@@ -107,6 +130,8 @@ wfm_limiter_set_policy(WfmLimiter *limiter, WfmAppLimiter *app,
 	bool		learnt = limiter->cap > 0 &&
 		limiter->cap < limiter->policy.concurrent_calls;
 
+	if (limiter->policy.calls_per_day != policy->calls_per_day)
+		forget_told_calls(limiter);
 	limiter->policy = *policy;
 	limiter->policy.calls_per_minute = clamp(policy->calls_per_minute, 1,
 											 WFM_MAX_CALLS_PER_MINUTE);
@@ -180,17 +205,21 @@ advance_day(WfmLimiter *limiter, int64_t now)
 		limiter->day_used -= *bucket;
 		*bucket = 0;
 	}
+	if (limiter->day_told > limiter->day_used)
+		limiter->day_told = limiter->day_used;
 
 	/* The server has begun a new day: what was counted before is past. */
 	if (limiter->day_reset_us && now >= limiter->day_reset_us)
 	{
 		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
 		limiter->day_used = 0;
+		limiter->day_told = 0;
 		limiter->day_reset_us = 0;
 	}
 }
 
-static void
+/* Count calls of this minute; returns how many were added. */
+static int
 add_to_day(WfmLimiter *limiter, int n, int64_t now)
 {
 	uint16_t   *bucket;
@@ -200,6 +229,7 @@ add_to_day(WfmLimiter *limiter, int n, int64_t now)
 	n = clamp(n, 0, UINT16_MAX - *bucket);
 	*bucket += n;
 	limiter->day_used += n;
+	return n;
 }
 
 /* When will the day have room again? */
@@ -750,8 +780,10 @@ learn_counts(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
 			add_stamp(limiter, false, now);
 	}
 	if (headers->day_remaining >= 0)
-		add_to_day(limiter, limiter->policy.calls_per_day - headers->day_remaining -
-				   wfm_limiter_day_used(limiter, now), now);
+		limiter->day_told += add_to_day(limiter,
+										limiter->policy.calls_per_day -
+										headers->day_remaining -
+										wfm_limiter_day_used(limiter, now), now);
 	if (headers->app_minute_remaining >= 0 && app->calls_per_minute > 0)
 	{
 		advance_app(app, now);
@@ -872,6 +904,7 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 		used = limiter->day_used;
 		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
 		limiter->day_used = 0;
+		limiter->day_told = 0;
 		limiter->day_minute = now / MINUTE;
 		add_to_day(limiter, used, now);
 	}

@@ -104,6 +104,7 @@ typedef struct WfmLimiter
 	int64_t		day_minute;		/* of the newest bucket */
 	uint16_t	day_buckets[WFM_DAY_MINUTES];
 	int			day_used;		/* sum of the buckets */
+	int			day_told;		/* those of them known from headers alone */
 	int64_t		day_reset_us;	/* the server's word; 0 = none */
 
 	/* what the server told */

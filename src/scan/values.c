@@ -296,7 +296,23 @@ wfm_scan_values(const WfmTable *table, const WfmEndpoint *endpoint,
 			take_values(target, filter, elements, nulls, n, type);
 		}
 		else if (filter->op == WFM_OP_WINDOW)
-			narrow_days(values, kind, day_of(value, type), type == DATEOID);
+		{
+			DateADT		day = day_of(value, type);
+
+			/*
+			 * Where a zone skipped a whole day, midnight of that day is that
+			 * of the next: begin a day earlier.
+			 */
+			if (type == TIMESTAMPTZOID && !DATE_NOT_FINITE(day) &&
+				(kind == WFM_PUSH_GREATER || kind == WFM_PUSH_GREATER_EQUAL ||
+				 kind == WFM_PUSH_EQUAL))
+				narrow_days(values, WFM_PUSH_GREATER_EQUAL, day - 1, false);
+			if (type != TIMESTAMPTZOID || DATE_NOT_FINITE(day) ||
+				kind == WFM_PUSH_LESS || kind == WFM_PUSH_LESS_EQUAL)
+				narrow_days(values, kind, day, type == DATEOID);
+			else if (kind == WFM_PUSH_EQUAL)
+				narrow_days(values, WFM_PUSH_LESS_EQUAL, day, false);
+		}
 		else
 		{
 			value = keep_datum(value, type);

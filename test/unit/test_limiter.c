@@ -232,6 +232,22 @@ test_day(void)
 	done(ticket, 200, &headers);
 	is_int(wfm_limiter_day_used(&limiter, now), 4901, "day: and never raises it");
 
+	begin(60, 60000, 5, 0);
+	ticket = try_call(false);
+	headers.day_remaining = 4990;
+	done(ticket, 200, &headers);
+	is_int(wfm_limiter_day_used(&limiter, now), 55010, "day: a limit set too high");
+	{
+		WfmLimitPolicy lower = {60, 5000, 5, 0};
+
+		wfm_limiter_set_policy(&limiter, &app, &lower);
+	}
+	is_int(wfm_limiter_day_used(&limiter, now), 1, "day: corrected, only our own calls count");
+	ticket = try_call(false);
+	headers.day_remaining = 4980;
+	done(ticket, 200, &headers);
+	is_int(wfm_limiter_day_used(&limiter, now), 20, "day: until the next answer tells the rest");
+
 	begin(60, 5000, 5, 0);
 	ticket = try_call(false);
 	headers = no_headers();
