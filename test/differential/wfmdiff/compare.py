@@ -5,7 +5,8 @@ import dataclasses
 import re
 
 BEGIN, END = "\x1d", "\x1c"
-PREAMBLE = "\\pset fieldsep '\x1f'\n\\pset null '\x01'\nSET statement_timeout = '30s';\n"
+PREAMBLE = ("\\pset fieldsep '\x1f'\n\\pset null '\x01'\n"
+            "SET statement_timeout = '30s';\nSET client_min_messages = error;\n")
 
 
 @dataclasses.dataclass
@@ -60,8 +61,9 @@ def read_answer(text):
     state = "00000"
     problem = ""
     for part in text.split(BEGIN)[1:]:
-        body = part.split(END)[0].strip("\n")
-        rows.update(body.split("\n") if body else [])
+        # one line break after the mark and one behind the last row
+        body = part.split(END)[0].removeprefix("\n")
+        rows.update(body.removesuffix("\n").split("\n") if body else [])
     for found in re.findall(END + r" (\w{5})", text):
         if found != "00000":
             state = found
