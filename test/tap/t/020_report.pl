@@ -50,7 +50,7 @@ my $report = slurp_file("$demo/report.sql");
 
 $mark = $sim->mark;
 $node->safe_psql('postgres', "EXPLAIN (VERBOSE) $report");
-is(scalar(() = $sim->requests_since($mark)), 0, 'EXPLAIN sends nothing');
+is(scalar(() = $sim->calls_since($mark)), 0, 'EXPLAIN sends nothing');
 
 my $rows = $node->safe_psql('postgres', $report);
 is($rows, $node->safe_psql('postgres', $expected), 'the report equals the dump');

@@ -68,7 +68,7 @@ is(one("SELECT expires_at > now() FROM wfm_identity('dead')"), 't', 'a new refre
 
 # The endpoint
 connection('down', token_url => 'http://127.0.0.1:1/token', refresh_token => 'down-token');
-fails('down', '08006', qr/no access token for connection "down" within wfm_fdw\.max_wait/, qr/wfm_stat_connections WHERE name = 'down';$/m,
+fails('down', '08006', qr/no access token for connection "down" within wfm_fdw\.max_wait/, qr/wfm_check\('down'\);$/m,
 	sql => "SET wfm_fdw.max_wait = '1s'; SELECT wfm_identity('down')");
 one("DELETE FROM wfm_connections WHERE name = 'down'");
 foreach my $fault ([ 'HTML', { html => JSON::PP::true() } ], [ 'a cut answer', { cut_after => 100, how => 'close' } ],

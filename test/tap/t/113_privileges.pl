@@ -96,6 +96,9 @@ my @calls = ("SELECT * FROM wfm_identity('acme')", "SELECT * FROM wfm_tenants('a
 my $mark;
 
 one("SELECT wfm_refresh('acme')");
+# after the token the worker asks for the tenants, in its own time
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'")
+  or die 'the token worker does not leave';
 foreach my $call (@calls)
 {
 	my ($function) = $call =~ /(wfm_\w+)/;
