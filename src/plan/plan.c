@@ -218,6 +218,40 @@ expected_rows(const WfmTable *table, const WfmEndpoint *endpoint,
 
 /* ---------- paths ---------- */
 
+/* Attribute numbers of the columns that the scan has to deliver. */
+static List *
+used_columns(RelOptInfo *baserel, const WfmTable *table, List *clauses)
+{
+	Bitmapset  *used = NULL;
+	List	   *result = NIL;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	pull_varattnos((Node *) clauses, baserel->relid, &used);
+	for (int i = 0; i < table->natts; i++)
+	{
+		if (table->columns[i] != NULL &&
+			(bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used) ||
+			 bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used)))
+			result = lappend_int(result, i + 1);
+	}
+	return result;
+}
+
+/* Does the endpoint deliver every column that is used? */
+static bool
+delivers_all(const WfmTable *table, const WfmEndpoint *endpoint, List *used)
+{
+	ListCell   *lc;
+
+	foreach(lc, used)
+	{
+		if (!wfm_endpoint_delivers(endpoint,
+								   table->columns[lfirst_int(lc) - 1]->name))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Add a path for each endpoint that these conditions suffice for.  Returns
  * whether there was one.
@@ -228,6 +262,8 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 {
 	RelPlan    *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
+	List	   *used = used_columns(baserel, table,
+									extract_actual_clauses(clauses, false));
 	bool		any = false;
 
 	for (const WfmEndpoint *endpoint = table->resource->endpoints;
@@ -240,7 +276,8 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 		Cost		startup_cost;
 		Cost		total_cost;
 
-		if (!wfm_endpoint_in(endpoint, table->dialect))
+		if (!wfm_endpoint_in(endpoint, table->dialect) ||
+			!delivers_all(table, endpoint, used))
 			continue;
 		pushed = wfm_match_endpoint(table, baserel->relid, endpoint, clauses,
 									&usable);
@@ -395,25 +432,6 @@ wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 }
 
 /* ---------- plans ---------- */
-
-/* Attribute numbers of the columns that the scan has to deliver. */
-static List *
-used_columns(RelOptInfo *baserel, const WfmTable *table, List *clauses)
-{
-	Bitmapset  *used = NULL;
-	List	   *result = NIL;
-
-	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
-	pull_varattnos((Node *) clauses, baserel->relid, &used);
-	for (int i = 0; i < table->natts; i++)
-	{
-		if (table->columns[i] != NULL &&
-			(bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used) ||
-			 bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, used)))
-			result = lappend_int(result, i + 1);
-	}
-	return result;
-}
 
 ForeignScan *
 wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,

@@ -417,5 +417,5 @@ wfm_check_input_columns(const WfmTable *table, Index relid, List *clauses)
 			 errmsg("no request of the API takes this combination of conditions on foreign table \"%s\"",
 					table->name),
 			 errdetail("Each condition on an input column is one parameter of one kind of request."),
-			 errhint("Use the input columns in separate queries.")));
+			 errhint("Use the input columns in separate queries, without columns that such a request does not deliver.")));
 }

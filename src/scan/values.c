@@ -49,33 +49,24 @@ day_of(Datum value, Oid type)
 	return (DateADT) days;
 }
 
-/* Narrow the days wanted by one comparison; days are widened to whole ones. */
+/*
+ * Narrow the days wanted by one comparison; days are widened to whole ones.
+ * lower and upper are the value's day, as a lower and as an upper bound.
+ */
 static void
-narrow_days(WfmScanValues *values, WfmPushKind kind, DateADT day, bool is_date)
+narrow_days(WfmScanValues *values, WfmPushKind kind, DateADT lower,
+			DateADT upper, bool is_date)
 {
-	switch (kind)
-	{
-		case WFM_PUSH_EQUAL:
-		case WFM_PUSH_ANY:
-			values->first_day = Max(values->first_day, day);
-			values->last_day = Min(values->last_day, day);
-			break;
-		case WFM_PUSH_GREATER:
-			/* a day is later than another only from the next on */
-			if (is_date && !DATE_NOT_FINITE(day))
-				day++;
-			/* FALLTHROUGH */
-		case WFM_PUSH_GREATER_EQUAL:
-			values->first_day = Max(values->first_day, day);
-			break;
-		case WFM_PUSH_LESS:
-			if (is_date && !DATE_NOT_FINITE(day))
-				day--;
-			/* FALLTHROUGH */
-		case WFM_PUSH_LESS_EQUAL:
-			values->last_day = Min(values->last_day, day);
-			break;
-	}
+	/* a day is later or earlier than another only from the next on */
+	if (kind == WFM_PUSH_GREATER && is_date && !DATE_NOT_FINITE(lower))
+		lower++;
+	if (kind == WFM_PUSH_LESS && is_date && !DATE_NOT_FINITE(upper))
+		upper--;
+
+	if (kind != WFM_PUSH_LESS && kind != WFM_PUSH_LESS_EQUAL)
+		values->first_day = Max(values->first_day, lower);
+	if (kind != WFM_PUSH_GREATER && kind != WFM_PUSH_GREATER_EQUAL)
+		values->last_day = Min(values->last_day, upper);
 }
 
 /* The day of a moment in UTC; the ends of time are far away days. */
@@ -298,20 +289,15 @@ wfm_scan_values(const WfmTable *table, const WfmEndpoint *endpoint,
 		else if (filter->op == WFM_OP_WINDOW)
 		{
 			DateADT		day = day_of(value, type);
+			DateADT		lower = day;
 
 			/*
 			 * Where a zone skipped a whole day, midnight of that day is that
 			 * of the next: begin a day earlier.
 			 */
-			if (type == TIMESTAMPTZOID && !DATE_NOT_FINITE(day) &&
-				(kind == WFM_PUSH_GREATER || kind == WFM_PUSH_GREATER_EQUAL ||
-				 kind == WFM_PUSH_EQUAL))
-				narrow_days(values, WFM_PUSH_GREATER_EQUAL, day - 1, false);
-			if (type != TIMESTAMPTZOID || DATE_NOT_FINITE(day) ||
-				kind == WFM_PUSH_LESS || kind == WFM_PUSH_LESS_EQUAL)
-				narrow_days(values, kind, day, type == DATEOID);
-			else if (kind == WFM_PUSH_EQUAL)
-				narrow_days(values, WFM_PUSH_LESS_EQUAL, day, false);
+			if (type == TIMESTAMPTZOID && !DATE_NOT_FINITE(day))
+				lower--;
+			narrow_days(values, kind, lower, day, type == DATEOID);
 		}
 		else
 		{

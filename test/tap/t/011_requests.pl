@@ -118,4 +118,14 @@ is_deeply(
 	[ 'time.api/list?from=20260304&to=20260307', 'time.api/list?from=20260305&to=20260308' ],
 	'a generic plan');
 
+# Invoices of a job come without their lines: such a request is no way to them.
+$node->safe_psql('postgres', 'CREATE SCHEMA lists; IMPORT FOREIGN SCHEMA wfm
+	LIMIT TO (invoice) FROM SERVER acme INTO lists OPTIONS (nested $$true$$)');
+is_deeply([ requests(q{SELECT id FROM lists.invoice WHERE _job_id = 'J000100'}) ],
+	['invoice.api/job/J000100'], 'invoices of a job');
+my ($ret, $out, $err) = $node->psql('postgres',
+	q{SELECT jobs FROM lists.invoice WHERE _job_id = 'J000100'});
+isnt($ret, 0, 'but not with a column that this request does not deliver');
+like($err, qr/no request of the API takes this combination/, 'which is said');
+
 done_testing();
