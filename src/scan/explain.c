@@ -1,0 +1,43 @@
+/*
+ * scan/explain.c
+ *		What EXPLAIN ANALYZE says that a scan did.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "plan/plan.h"
+#include "scan/parents.h"
+#include "scan/scan.h"
+#include "scan/scan_private.h"
+
+void
+wfm_explain_scan(ForeignScanState *node, ExplainState *es)
+{
+	WfmScan    *scan = node->fdw_state;
+	WfmFetchStats total;
+
+	wfm_explain_plan(node, es);
+	if (scan == NULL || !es->analyze)
+		return;
+
+	total = scan->stats;
+	if (scan->cursor != NULL)
+		wfm_stats_add(&total, wfm_cursor_stats(scan->cursor));
+	ExplainPropertyInteger("Calls", NULL, total.calls, es);
+	ExplainPropertyInteger("Answers", NULL, total.answers, es);
+	ExplainPropertyInteger("Records Received", NULL, total.records, es);
+	ExplainPropertyInteger("Bytes Received", NULL, total.bytes, es);
+	if (total.retries > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyInteger("Retries", NULL, total.retries, es);
+	if (total.limited > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyInteger("Limited (429)", NULL, total.limited, es);
+	if (scan->times_dropped > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyInteger("Times Of Day Dropped", NULL,
+							   scan->times_dropped, es);
+	if (es->timing)
+	{
+		ExplainPropertyFloat("Network Wait", "ms", total.network_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Limit Wait", "ms", total.permit_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Token Wait", "ms", total.token_us / 1000.0, 3, es);
+	}
+}
