@@ -356,6 +356,110 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION wfm_comment_schema(regnamespace) IS 'describe the foreign tables of a schema and their columns by COMMENT ON; returns how many tables';
 
+-- for tools that do not look at foreign tables (doc/bi.md)
+CREATE FUNCTION wfm_create_views(server name, schema regnamespace, source regnamespace DEFAULT NULL)
+RETURNS SETOF regclass
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    item record;
+    old record;
+    detail record;
+    twice text;
+    found_any boolean := false;
+BEGIN
+    IF server IS NULL OR schema IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+    WHERE s.srvname = server AND w.fdwname = 'wfm_fdw';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'server "%" of wfm_fdw does not exist', server USING ERRCODE = 'undefined_object';
+    END IF;
+
+    FOR item IN
+        SELECT t.oid, t.table_name, t.relname, t.columns, format('%s.%I', schema, t.relname) AS view_name,
+               count(*) OVER same_name AS same_name, string_agg(t.table_name, ', ') OVER same_name AS tables
+        FROM  (SELECT c.oid, c.oid::regclass::text AS table_name, c.relname,
+                      array_agg(a.attname ORDER BY a.attnum) AS columns
+               FROM   pg_foreign_table f
+               JOIN   pg_foreign_server s ON s.oid = f.ftserver AND s.srvname = server
+               JOIN   pg_class c ON c.oid = f.ftrelid
+               JOIN   pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               WHERE  c.relnamespace = coalesce(source, c.relnamespace)
+               AND    has_column_privilege(c.oid, a.attnum, 'SELECT')
+               AND    a.attname NOT IN (SELECT column_name FROM @extschema@.wfm_api_columns() WHERE is_input_only)
+               GROUP  BY c.oid) t
+        WINDOW same_name AS (PARTITION BY t.relname ORDER BY t.table_name
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        ORDER  BY t.table_name
+    LOOP
+        found_any := true;
+        IF item.same_name > 1 THEN
+            RAISE EXCEPTION 'foreign tables % would become the same view %', item.tables, item.view_name
+                USING ERRCODE = 'duplicate_table',
+                      HINT = 'Name the schema of the foreign tables as the third argument.';
+        END IF;
+
+        -- A view is ours if it is what this function writes, and nothing
+        -- else: whatever a user added must not be lost.  Up to version 15 the
+        -- server prints the columns with the table's name in front.
+        SELECT v.oid, v.columns, v.options,
+               v.body = ANY (ARRAY(
+                   SELECT regexp_replace(format('SELECT%sFROM%s;',
+                              (SELECT string_agg(prefix || quote_ident(name), ',' ORDER BY n)
+                               FROM   unnest(v.columns) WITH ORDINALITY AS u (name, n)),
+                              item.table_name), '\s', '', 'g')
+                   FROM   unnest(ARRAY['', quote_ident(item.relname) || '.']) AS prefix)) AS ours
+        INTO   old
+        FROM  (SELECT c.oid, array_to_string(c.reloptions, ', ') AS options,
+                      CASE c.relkind WHEN 'v' THEN regexp_replace(pg_get_viewdef(c.oid), '\s', '', 'g') END AS body,
+                      ARRAY(SELECT a.attname FROM pg_attribute a
+                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                            ORDER BY a.attnum) AS columns
+               FROM   pg_class c WHERE c.relnamespace = schema AND c.relname = item.relname) v;
+        IF old.oid IS NOT NULL AND old.ours IS NOT TRUE THEN
+            RAISE EXCEPTION '% exists and is not a plain view of %', item.view_name, item.table_name
+                USING ERRCODE = 'duplicate_table',
+                      HINT = 'Drop or rename it, or choose another schema for the views.';
+        END IF;
+        -- CREATE OR REPLACE forgets the options of a view and locks out its
+        -- readers: it runs only if there are columns to add
+        IF old.columns IS DISTINCT FROM item.columns THEN
+            EXECUTE format('CREATE OR REPLACE VIEW %s %s AS SELECT %s FROM %s',
+                           item.view_name, 'WITH (' || old.options || ')',
+                           (SELECT string_agg(quote_ident(name), ', ' ORDER BY n)
+                            FROM   unnest(item.columns) WITH ORDINALITY AS u (name, n)),
+                           item.table_name);
+        END IF;
+
+        -- Comments are those of the foreign table, or else the catalogue's
+        FOR detail IN
+            SELECT format('VIEW %s', item.view_name) AS object,
+                   coalesce(obj_description(item.oid, 'pg_class'),
+                            t.comment || coalesce('; key: ' || array_to_string(t.key_columns, ', '), '')) AS comment
+            FROM   @extschema@.wfm_tables t WHERE t.table_name = item.oid
+            UNION ALL
+            SELECT format('COLUMN %s.%I', item.view_name, a.attname),
+                   coalesce(col_description(item.oid, a.attnum), k.comment || coalesce('; see ' || k.refers_to, ''))
+            FROM   @extschema@.wfm_tables t
+            JOIN   pg_attribute a ON a.attrelid = item.oid AND a.attname = ANY (item.columns)
+            LEFT JOIN @extschema@.wfm_api_columns() k
+                   ON k.api = t.api AND k.resource = t.resource AND k.column_name = a.attname
+            WHERE  t.table_name = item.oid
+        LOOP
+            EXECUTE format('COMMENT ON %s IS %L', detail.object, detail.comment);
+        END LOOP;
+        RETURN NEXT item.view_name;
+    END LOOP;
+    IF NOT found_any THEN
+        RAISE EXCEPTION 'server "%" has no foreign tables that "%" may read', server, current_user
+            USING ERRCODE = 'undefined_table',
+                  HINT = 'Make them with IMPORT FOREIGN SCHEMA, or ask their owner for SELECT on them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION wfm_create_views(name, regnamespace, regnamespace) IS 'make or complete a view of each foreign table of a server, without its input columns, in a schema; of the tables of the source schema only, if one is named';
+
 CREATE FUNCTION wfm_id_map(server name)
 RETURNS TABLE (resource text, legacy_id integer, uuid uuid, name text)
 LANGUAGE plpgsql VOLATILE STRICT
