@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "fetch/cursor_private.h"
 
 /* More pages than this are taken for a server gone mad. */
@@ -73,7 +74,7 @@ wfm_page_take(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
 }
 
 /* Raise an error about a list whose pages do not fit together. */
-pg_attribute_noreturn() static void
+pg_noreturn static void
 bad_pages(const WfmCursor *cursor, const WfmStep *step, const char *detail)
 {
 	ereport(ERROR,
