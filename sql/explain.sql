@@ -59,6 +59,27 @@ EXPLAIN (COSTS OFF) SELECT c.name FROM job j JOIN client c ON c.uuid = j.client_
 EXPLAIN (COSTS OFF) SELECT c.name FROM job_current j JOIN client c ON c.uuid = j.client_uuid;
 SELECT explain_steady('VERBOSE OFF', $$SELECT s.name FROM (VALUES ('a'), ('b')) w (word) JOIN client s ON _search = word$$);
 
+-- Values that come from outside are shown as what they are there: of a join,
+-- through a cache, in a subquery of a subquery, behind a join of others
+CREATE FUNCTION pushed(query text) RETURNS SETOF text LANGUAGE sql
+    RETURN (SELECT trim(line) FROM explain_steady('VERBOSE OFF', query) AS line WHERE line LIKE '%Pushed Filters%');
+CREATE TABLE few (word text, number text);
+INSERT INTO few VALUES ('a', 'J000100');
+ANALYZE few;
+SELECT pushed($$SELECT (SELECT sum(minutes) FROM time_entry t WHERE t.job_id = f.number) FROM few f$$);
+SELECT pushed($$SELECT (SELECT max((SELECT name FROM job j WHERE j.id = f.number || g.number)) FROM few g) FROM few f$$);
+SELECT pushed($$SELECT * FROM few f, LATERAL (SELECT name FROM job j WHERE j.id = f.number || 'x' LIMIT 1) l$$);
+SELECT pushed($$SELECT name FROM few f JOIN few g USING (word) JOIN job j ON j.id = g.number$$);
+SELECT pushed($$SELECT name FROM job WHERE id = (SELECT number FROM few WHERE word = 'a')$$) ~ '^Pushed Filters: id = .* \(exact\)$' AS "of a subquery";
+
+-- The long form is asked for, all parents are walked along
+CREATE SCHEMA rare;
+IMPORT FOREIGN SCHEMA wfm LIMIT TO (client_note, job_cost) FROM SERVER acme INTO rare OPTIONS ("all" 'true');
+ALTER FOREIGN TABLE rare.job_cost OPTIONS (ADD walk_parents 'true');
+EXPLAIN (COSTS OFF) SELECT text FROM rare.client_note WHERE title = 'x';
+SELECT explain_steady('VERBOSE OFF', $$SELECT code FROM rare.job_cost$$);
+SELECT explain_steady('VERBOSE OFF', $$SELECT code FROM rare.job_cost WHERE job_id = 'J000100' AND quantity > 1$$);
+
 -- Parameters
 SET plan_cache_mode = force_generic_plan;
 PREPARE days(date, date) AS SELECT minutes FROM time_entry WHERE date >= $1 AND date <= $2;
@@ -87,5 +108,8 @@ SELECT explain_steady('FORMAT xml', $$SELECT name FROM job WHERE id = 'a<b&c'$$)
 SELECT explain_steady('ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF', $$SELECT name FROM job WHERE id IN ('J000100', 'J000101')$$);
 SELECT explain_steady('ANALYZE, TIMING OFF, SUMMARY OFF, BUFFERS OFF', $$SELECT name FROM client WHERE false$$);
 \! $WFM_CONTROL calls
+DROP SCHEMA rare CASCADE;
+DROP TABLE few;
+DROP FUNCTION pushed;
 RESET search_path;
 DROP FUNCTION acme.explain_steady;

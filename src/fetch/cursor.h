@@ -119,12 +119,14 @@ extern void wfm_cursor_close(WfmCursor *cursor);
 
 /*
  * Requests that a full read of the spec would send if each succeeded at
- * once; what the planner prices.
+ * once; what the planner prices.  rows are those of the whole list of one
+ * key; less than 0: as many as the resource has as a rule.
  */
 extern int64 wfm_fetch_count_calls(const WfmDialect *dialect,
 								   const WfmResource *resource,
 								   const WfmEndpoint *endpoint,
 								   bool by_date, int64 nkeys,
-								   DateADT first_day, DateADT last_day);
+								   DateADT first_day, DateADT last_day,
+								   double rows);
 
 #endif							/* WFM_FETCH_CURSOR_H */

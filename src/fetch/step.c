@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "lib/stringinfo.h"
 #include "utils/datetime.h"
 #include "utils/memutils.h"
@@ -49,9 +51,13 @@ days_owned(const WfmDialect *dialect, bool by_date)
 int64
 wfm_fetch_count_calls(const WfmDialect *dialect, const WfmResource *resource,
 					  const WfmEndpoint *endpoint, bool by_date, int64 nkeys,
-					  DateADT first_day, DateADT last_day)
+					  DateADT first_day, DateADT last_day, double rows)
 {
 	int64		windows = 1;
+	int			chains = 1;
+
+	while (chains < WFM_MAX_CHAINS && endpoint->chains[chains] != NULL)
+		chains++;
 
 	if (endpoint->paging == WFM_PAGING_WINDOWS)
 	{
@@ -61,7 +67,16 @@ wfm_fetch_count_calls(const WfmDialect *dialect, const WfmResource *resource,
 		windows = days <= 0 ? 0 : (days + width - 1) / width;
 	}
 	else if (endpoint->records_a_page > 0)
-		windows = 1 + (int64) (resource->typical_rows / endpoint->records_a_page);
+	{
+		double		pages = (rows < 0 ? resource->typical_rows : rows) /
+			endpoint->records_a_page;
+
+		/* each list has a page that is not full */
+		windows = chains - 1 + Max(1, (int64) ceil(pages));
+		/* and here an empty one behind it */
+		if (endpoint->paging == WFM_PAGING_RECORDS)
+			windows += chains;
+	}
 	return nkeys * windows;
 }
 

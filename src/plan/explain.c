@@ -12,6 +12,7 @@
 
 #include "base/compat.h"
 #include "fetch/table.h"
+#include "plan/ancestors.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"
 
@@ -50,15 +51,69 @@ filter_is_pushed(List *pushed, int filter)
 	return false;
 }
 
-/* The request with column names where the values go. */
+/* Append a parameter as the request has it. */
+static void
+append_parameter(StringInfo text, char *separator, const char *format,...)
+{
+	va_list		args;
+	char		parameter[256];
+
+	va_start(args, format);
+	vsnprintf(parameter, sizeof(parameter), format, args);
+	va_end(args);
+	appendStringInfo(text, "%c%s", *separator, parameter);
+	*separator = '&';
+}
+
+/* Append the days that a window asks for. */
+static void
+append_window(StringInfo text, char *separator, const WfmTable *table,
+			  const WfmEndpoint *endpoint, List *pushed)
+{
+	const char *from = table->options->window_column_off ? NULL :
+		table->resource->window_column;
+	const char *to = from;
+
+	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
+	{
+		const WfmFilter *filter = &endpoint->filters[i];
+
+		if (filter->place == WFM_WINDOW_FROM && filter_is_pushed(pushed, i))
+			from = filter->column;
+		if (filter->place == WFM_WINDOW_TO && filter_is_pushed(pushed, i))
+			to = filter->column;
+	}
+	append_parameter(text, separator, "from={%s}", from != NULL ? from : "day");
+	append_parameter(text, separator, "to={%s}", to != NULL ? to : "day");
+}
+
+/* The lists that make up the whole, and the page of one. */
+static void
+append_pages(StringInfo text, char *separator, const WfmEndpoint *endpoint)
+{
+	if (endpoint->chains[0] != NULL)
+	{
+		append_parameter(text, separator, "{%s", endpoint->chains[0]);
+		for (int i = 1; i < WFM_MAX_CHAINS && endpoint->chains[i] != NULL; i++)
+			appendStringInfo(text, "|%s", endpoint->chains[i]);
+		appendStringInfoChar(text, '}');
+	}
+	if (endpoint->records_a_page == 0)
+		return;
+	if (endpoint->paging != WFM_PAGING_LINKS)
+		append_parameter(text, separator, "page={page}");
+	if (endpoint->page_size != NULL)
+		append_parameter(text, separator, "%s=%d", endpoint->page_size,
+						 endpoint->records_a_page);
+}
+
+/* The request with column names where the values go; see build_request(). */
 static char *
 request_template(const WfmTable *table, const WfmEndpoint *endpoint,
-				 List *pushed)
+				 List *pushed, bool detailed)
 {
 	StringInfoData text;
 	const char *hole = strstr(endpoint->path, "{}");
-	const char *from = table->resource->window_column;
-	const char *to = from;
 	char		separator = '?';
 
 	initStringInfo(&text);
@@ -73,10 +128,6 @@ request_template(const WfmTable *table, const WfmEndpoint *endpoint,
 			appendStringInfo(&text, "%.*s{%s}%s",
 							 (int) (hole - endpoint->path), endpoint->path,
 							 filter->column, hole + 2);
-		if (filter->place == WFM_WINDOW_FROM && filter_is_pushed(pushed, i))
-			from = filter->column;
-		if (filter->place == WFM_WINDOW_TO && filter_is_pushed(pushed, i))
-			to = filter->column;
 	}
 	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
 	{
@@ -84,16 +135,91 @@ request_template(const WfmTable *table, const WfmEndpoint *endpoint,
 
 		if (filter->place == WFM_IN_QUERY && filter->parameter != NULL &&
 			filter_is_pushed(pushed, i))
-		{
-			appendStringInfo(&text, "%c%s={%s}", separator, filter->parameter,
+			append_parameter(&text, &separator, "%s={%s}", filter->parameter,
 							 filter->column);
-			separator = '&';
-		}
 	}
 	if (endpoint->paging == WFM_PAGING_WINDOWS)
-		appendStringInfo(&text, "%cfrom={%s}&to={%s}", separator,
-						 from != NULL ? from : "day", to != NULL ? to : "day");
+		append_window(&text, &separator, table, endpoint, pushed);
+	if (detailed)
+		append_parameter(&text, &separator, "detailed=true");
+	if (endpoint->parameters != NULL)
+		append_parameter(&text, &separator, "%s", endpoint->parameters);
+	append_pages(&text, &separator, endpoint);
 	return text.data;
+}
+
+/* Are the records asked for in their long form? */
+static bool
+asks_detailed(const WfmTable *table, const WfmEndpoint *endpoint, List *columns)
+{
+	ListCell   *lc;
+
+	if ((endpoint->flags & WFM_ENDPOINT_DETAILED) == 0)
+		return false;
+	if ((endpoint->flags & WFM_ENDPOINT_ALWAYS_DETAILED) != 0)
+		return true;
+	foreach(lc, columns)
+	{
+		const WfmColumn *column = table->columns[lfirst_int(lc) - 1];
+
+		if (column != NULL && column->path != NULL &&
+			(column->flags & WFM_FIELD_DETAILED) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The filter that takes the keys of all parents; NULL if none does. */
+static const WfmFilter *
+walked_filter(const WfmEndpoint *endpoint, List *pushed)
+{
+	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
+	{
+		if (endpoint->filters[i].parent != NULL && !filter_is_pushed(pushed, i))
+			return &endpoint->filters[i];
+	}
+	return NULL;
+}
+
+/* The pushed conditions, each with its grade. */
+static List *
+pushed_filters(ForeignScan *plan, const WfmEndpoint *endpoint, List *context,
+			   bool prefix)
+{
+	List	   *filters = NIL;
+	ListCell   *lc;
+
+	foreach(lc, (List *) list_nth(plan->fdw_private, WFM_PLAN_PUSHED))
+	{
+		List	   *slot = lfirst(lc);
+		const WfmFilter *filter = &endpoint->filters[linitial_int(slot)];
+		WfmPushKind kind = lsecond_int(slot);
+		char	   *value = deparse_expression(list_nth(plan->fdw_exprs,
+														lthird_int(slot)),
+											   context, prefix, false);
+
+		filters = lappend(filters,
+						  psprintf(kind == WFM_PUSH_ANY ? "%s %s (%s) (%s)" :
+								   "%s %s %s (%s)",
+								   filter->column, operator_text(kind), value,
+								   wfm_grade_name(filter->grade)));
+	}
+	return filters;
+}
+
+/* The conditions that no filter stands for: they save no call. */
+static List *
+local_filters(ForeignScan *plan, List *context, bool prefix)
+{
+	List	   *filters = NIL;
+	ListCell   *lc;
+
+	foreach(lc, (List *) list_nth(plan->fdw_private, WFM_PLAN_LOCAL))
+		filters = lappend(filters,
+						  deparse_expression(list_nth(plan->scan.plan.qual,
+													  lfirst_int(lc)),
+											 context, prefix, false));
+	return filters;
 }
 
 void
@@ -103,36 +229,40 @@ wfm_explain_plan(ForeignScanState *node, ExplainState *es)
 	List	   *private = plan->fdw_private;
 	List	   *pushed = list_nth(private, WFM_PLAN_PUSHED);
 	WfmTable   *table = wfm_table_open(RelationGetRelid(node->ss.ss_currentRelation));
+	bool text = es->format == EXPLAIN_FORMAT_TEXT;
+	bool		prefix = es->verbose || list_length(es->rtable) > 1;
+	bool		detailed;
 	const WfmEndpoint *endpoint;
+	const WfmFilter *walked;
 	List	   *context;
-	List	   *filters = NIL;
-	ListCell   *lc;
+	List	   *filters;
+	int			tenants = intVal(list_nth(private, WFM_PLAN_TENANTS));
 
 	endpoint = wfm_endpoint_find(table->resource, table->dialect,
 								 strVal(list_nth(private, WFM_PLAN_ENDPOINT)));
 	if (endpoint == NULL)
 		return;
 
-	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
-	foreach(lc, pushed)
-	{
-		List	   *slot = lfirst(lc);
-		const WfmFilter *filter = &endpoint->filters[linitial_int(slot)];
-		WfmPushKind kind = lsecond_int(slot);
-		char	   *value = deparse_expression(list_nth(plan->fdw_exprs,
-														lthird_int(slot)),
-											   context, false, false);
-
-		filters = lappend(filters,
-						  psprintf(kind == WFM_PUSH_ANY ? "%s %s (%s) (%s)" :
-								   "%s %s %s (%s)",
-								   filter->column, operator_text(kind), value,
-								   wfm_grade_name(filter->grade)));
-	}
-
-	ExplainPropertyText("Request", request_template(table, endpoint, pushed), es);
-	if (filters != NIL || es->format != EXPLAIN_FORMAT_TEXT)
+	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan,
+									   wfm_plan_ancestors(es->pstmt, (Plan *) plan));
+	detailed = asks_detailed(table, endpoint, list_nth(private, WFM_PLAN_COLUMNS));
+	ExplainPropertyText("Request",
+						request_template(table, endpoint, pushed, detailed), es);
+	if (!text)
+		ExplainPropertyBool("Detailed", detailed, es);
+	walked = walked_filter(endpoint, pushed);
+	if (walked != NULL)
+		ExplainPropertyText("Walk Of Parents",
+							psprintf("%s.%s", walked->parent, walked->parent_column), es);
+	filters = pushed_filters(plan, endpoint, context, prefix);
+	if (filters != NIL || !text)
 		ExplainPropertyList("Pushed Filters", filters, es);
+	/* where nothing is pushed, the text's own line "Filter" is that list */
+	filters = local_filters(plan, context, prefix);
+	if ((filters != NIL && pushed != NIL) || !text)
+		ExplainPropertyList("Local Filters", filters, es);
+	if (table->options->tenants != NIL || !text)
+		ExplainPropertyInteger("Expected Tenants", NULL, tenants, es);
 	ExplainPropertyInteger("Expected Calls", NULL,
 						   strtoll(strVal(list_nth(private, WFM_PLAN_CALLS)),
 								   NULL, 10), es);

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -37,8 +39,23 @@ typedef struct RelPlan
 	bool		lazy;
 } RelPlan;
 
+/* Slots of ForeignPath.fdw_private. */
+typedef enum PathSlot
+{
+	PATH_ENDPOINT,				/* String: path of the endpoint */
+	PATH_CALLS,					/* String: expected calls of one scan */
+	PATH_TENANTS				/* Integer: how many tenants that asks */
+} PathSlot;
+
 /* Cost of handling one row, as for a foreign row of postgres_fdw. */
 #define ROW_COST 0.01
+
+/*
+ * Cost of a millisecond of waiting for the network.  Calls are what is short,
+ * so it decides only between plans of as many calls, or where call_cost says
+ * that they are cheap.
+ */
+#define LATENCY_COST 0.1
 
 /* How many values an expression compared by = or = ANY stands for. */
 static double
@@ -141,17 +158,49 @@ constant_day(PlannerInfo *root, Expr *value, DateADT *day)
 	}
 }
 
-/* Expected calls of one scan by this endpoint with these conditions. */
+/* How often in turn a scan waits: calls go out side by side. */
 static double
-expected_calls(PlannerInfo *root, const WfmTable *table,
-			   const WfmEndpoint *endpoint, List *pushed)
+waits(const WfmTable *table, double calls)
 {
+	return ceil(calls / Max(table->connection->limits.concurrent_calls, 1));
+}
+
+/* What one scan by an endpoint costs. */
+typedef struct Price
+{
+	double		tenants;		/* asked */
+	double		calls;
+	double		rows;			/* that come over the network */
+} Price;
+
+/* Part of the table's rows that the pushed conditions let through. */
+static double
+pushed_selectivity(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
+				   List *pushed)
+{
+	List	   *taken = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pushed)
+		taken = list_append_unique_ptr(taken,
+									   list_nth(clauses, ((WfmPushed *) lfirst(lc))->clause));
+	return clauselist_selectivity(root, taken, baserel->relid, JOIN_INNER, NULL);
+}
+
+/* Price one scan by this endpoint with these conditions. */
+static Price
+price_scan(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table,
+		   const WfmEndpoint *endpoint, List *clauses, List *pushed)
+{
+	Price		price;
 	DateADT		first;
 	DateADT		last;
-	double		keys = 1;
+	double		keys;
 	ListCell   *lc;
 	uint32		counted = 0;
 
+	price.tenants = wfm_estimate_tenants(root, table, baserel->relid, clauses);
+	keys = price.tenants;
 	wfm_table_history(table, &first, &last);
 	foreach(lc, pushed)
 	{
@@ -196,24 +245,19 @@ expected_calls(PlannerInfo *root, const WfmTable *table,
 		if (endpoint->filters[i].parent != NULL && (counted & (1u << i)) == 0)
 			keys *= wfm_table_parents(table, &endpoint->filters[i]);
 	}
-	return (double) wfm_fetch_count_calls(table->dialect, table->resource,
-										  endpoint,
-										  table->resource->window_column != NULL &&
-										  !table->options->window_column_off,
-										  (int64) keys, first, last);
-}
 
-/* Rows that come over the network, before local conditions. */
-static double
-expected_rows(const WfmTable *table, const WfmEndpoint *endpoint,
-			  RelOptInfo *baserel, double calls, double rows)
-{
+	price.rows = baserel->tuples *
+		pushed_selectivity(root, baserel, clauses, pushed);
+	price.calls = (double) wfm_fetch_count_calls(table->dialect, table->resource,
+												 endpoint,
+												 table->resource->window_column != NULL &&
+												 !table->options->window_column_off,
+												 (int64) keys, first, last,
+												 price.rows / Max(keys, 1));
 	if ((endpoint->flags & WFM_ENDPOINT_SINGLE) != 0)
-		return calls;
-	if ((endpoint->flags & WFM_ENDPOINT_WHOLE) != 0 &&
-		endpoint->paging == WFM_PAGING_NONE)
-		return baserel->tuples;
-	return Max(rows, 1);
+		price.rows = Min(price.rows, price.calls);
+	price.rows = Max(price.rows, 1);
+	return price;
 }
 
 /* ---------- paths ---------- */
@@ -271,7 +315,7 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 	{
 		List	   *pushed;
 		bool		usable;
-		double		calls;
+		Price		price;
 		double		rows;
 		Cost		startup_cost;
 		Cost		total_cost;
@@ -289,11 +333,12 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 			continue;
 
 		rows = param_info != NULL ? param_info->ppi_rows : baserel->rows;
-		calls = expected_calls(root, table, endpoint, pushed);
-		startup_cost = calls > 0 ? table->options->call_cost : 0;
-		total_cost = calls * table->options->call_cost +
-			expected_rows(table, endpoint, baserel, calls, rows) *
-			(ROW_COST + cpu_tuple_cost) +
+		price = price_scan(root, baserel, table, endpoint, clauses, pushed);
+		startup_cost = price.calls > 0 ? table->options->call_cost +
+			table->options->latency_ms * LATENCY_COST : 0;
+		total_cost = price.calls * table->options->call_cost +
+			waits(table, price.calls) * table->options->latency_ms * LATENCY_COST +
+			price.rows * (ROW_COST + cpu_tuple_cost) +
 			rows * baserel->baserestrictcost.per_tuple;
 		add_path(baserel, (Path *)
 				 wfm_create_foreignscan_path(root, baserel, NULL, rows,
@@ -302,7 +347,9 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 											 param_info->ppi_req_outer :
 											 baserel->lateral_relids,
 											 NULL,
-											 list_make1(makeString(pstrdup(endpoint->path)))));
+											 list_make3(makeString(pstrdup(endpoint->path)),
+														makeString(psprintf("%.0f", price.calls)),
+														makeInteger((int) price.tenants))));
 	}
 	return any;
 }
@@ -433,6 +480,28 @@ wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 
 /* ---------- plans ---------- */
 
+/* Places of the conditions that no filter stands for. */
+static List *
+local_conditions(List *clauses, List *pushed)
+{
+	List	   *result = NIL;
+
+	for (int i = 0; i < list_length(clauses); i++)
+	{
+		bool		found = false;
+		ListCell   *lc;
+
+		foreach(lc, pushed)
+		{
+			if (((WfmPushed *) lfirst(lc))->clause == i)
+				found = true;
+		}
+		if (!found)
+			result = lappend_int(result, i);
+	}
+	return result;
+}
+
 ForeignScan *
 wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 			 ForeignPath *best_path, List *tlist, List *scan_clauses,
@@ -440,7 +509,7 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 {
 	RelPlan    *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
-	const char *path = strVal(linitial(best_path->fdw_private));
+	const char *path = strVal(list_nth(best_path->fdw_private, PATH_ENDPOINT));
 	const WfmEndpoint *endpoint = wfm_endpoint_find(table->resource,
 													table->dialect, path);
 	List	   *clauses = extract_actual_clauses(scan_clauses, false);
@@ -464,13 +533,13 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		exprs = lappend(exprs, push->value);
 	}
 
-	private = list_make5(makeString(pstrdup(path)),
-						 slots,
-						 used_columns(baserel, table, clauses),
-						 makeInteger(state->lazy ? 1 : 0),
-						 makeString(psprintf("%.0f",
-											 expected_calls(root, table, endpoint,
-															pushed))));
+	/* in the order of WfmPlanSlot */
+	private = list_make3(list_nth(best_path->fdw_private, PATH_ENDPOINT), slots,
+						 used_columns(baserel, table, clauses));
+	private = lappend(private, local_conditions(clauses, pushed));
+	private = lappend(private, makeInteger(state->lazy ? 1 : 0));
+	private = lappend(private, list_nth(best_path->fdw_private, PATH_CALLS));
+	private = lappend(private, list_nth(best_path->fdw_private, PATH_TENANTS));
 
 	/* every condition is checked again locally */
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,

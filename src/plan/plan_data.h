@@ -15,8 +15,11 @@ typedef enum WfmPlanSlot
 	WFM_PLAN_PUSHED,			/* List of IntLists: filter, WfmPushKind,
 								 * index into fdw_exprs */
 	WFM_PLAN_COLUMNS,			/* IntList: attribute numbers to deliver */
+	WFM_PLAN_LOCAL,				/* IntList: places in the plan's conditions of
+								 * those that no filter stands for */
 	WFM_PLAN_LAZY,				/* Integer: 1 if few rows may be wanted */
-	WFM_PLAN_CALLS				/* String: expected calls of one scan */
+	WFM_PLAN_CALLS,				/* String: expected calls of one scan */
+	WFM_PLAN_TENANTS			/* Integer: how many tenants that asks */
 } WfmPlanSlot;
 
 /* How a pushed condition compares the filter's column with its value. */

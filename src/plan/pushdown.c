@@ -17,8 +17,10 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
 #include "utils/typcache.h"
 
+#include "base/compat.h"
 #include "plan/pushdown.h"
 
 /* One condition taken apart. */
@@ -355,6 +357,7 @@ wfm_match_endpoint(const WfmTable *table, Index relid,
 			WfmPushed  *pushed = palloc(sizeof(WfmPushed));
 
 			*pushed = match;
+			pushed->clause = foreach_current_index(lc);
 			result = lappend(result, pushed);
 		}
 		else if (input_column_in(table, relid, clause) != NULL)
@@ -379,6 +382,32 @@ wfm_match_endpoint(const WfmTable *table, Index relid,
 			*usable = false;
 	}
 	return result;
+}
+
+double
+wfm_estimate_tenants(PlannerInfo *root, const WfmTable *table, Index relid,
+					 List *clauses)
+{
+	double		tenants = Max(list_length(table->options->tenants), 1);
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		Comparison	comparison;
+		const WfmColumn *column;
+
+		if (!take_apart_any(bare_clause(lfirst(lc)), relid, &comparison) ||
+			comparison.strategy != BTEqualStrategyNumber ||
+			comparison.attnum > table->natts)
+			continue;
+		column = table->columns[comparison.attnum - 1];
+		if (column == NULL ||
+			(column->flags & (WFM_FIELD_TENANT_ID | WFM_FIELD_TENANT_NAME)) == 0)
+			continue;
+		tenants = Min(tenants, !comparison.array ? 1 :
+					  Max(1, wfm_estimate_array_length(root, (Node *) comparison.value)));
+	}
+	return tenants;
 }
 
 void

@@ -18,6 +18,7 @@ typedef struct WfmPushed
 	int			filter;			/* index into the endpoint's filters */
 	WfmPushKind kind;
 	Expr	   *value;			/* without references to the table */
+	int			clause;			/* place in the list of conditions */
 } WfmPushed;
 
 /*
@@ -29,6 +30,13 @@ typedef struct WfmPushed
 extern List *wfm_match_endpoint(const WfmTable *table, Index relid,
 								const WfmEndpoint *endpoint, List *clauses,
 								bool *usable);
+
+/*
+ * About how many of the table's tenants satisfy the conditions: 1 when the
+ * server has one.
+ */
+extern double wfm_estimate_tenants(PlannerInfo *root, const WfmTable *table,
+								   Index relid, List *clauses);
 
 /*
  * Complain about the condition on an input column that no endpoint takes, if

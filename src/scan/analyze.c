@@ -19,6 +19,7 @@
 #include "utils/sampling.h"
 
 #include "fetch/cursor.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 #include "scan/analyze.h"
 
@@ -41,7 +42,7 @@ announce(const WfmTable *table)
 								  table->resource->window_column != NULL &&
 								  !table->options->window_column_off,
 								  Max(list_length(table->options->tenants), 1),
-								  first, last);
+								  first, last, wfm_row_count(table));
 	ereport(NOTICE,
 			(errmsg_plural("analyzing \"%s\" reads the whole table, with %lld call of the API",
 						   "analyzing \"%s\" reads the whole table, with about %lld calls of the API",

@@ -24,8 +24,8 @@ wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 	if (scan->cursor != NULL)
 		wfm_stats_add(&total, wfm_cursor_stats(scan->cursor));
 	ExplainPropertyInteger("Calls", NULL, total.calls, es);
-	ExplainPropertyInteger("Answers", NULL, total.answers, es);
-	ExplainPropertyInteger("Records Received", NULL, total.records, es);
+	ExplainPropertyInteger("Pages", NULL, total.answers, es);
+	ExplainPropertyInteger("Rows Received", NULL, total.records, es);
 	ExplainPropertyInteger("Bytes Received", NULL, total.bytes, es);
 	if (total.retries > 0 || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyInteger("Retries", NULL, total.retries, es);
@@ -37,7 +37,7 @@ wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 	if (es->timing)
 	{
 		ExplainPropertyFloat("Network Wait", "ms", total.network_us / 1000.0, 3, es);
-		ExplainPropertyFloat("Limit Wait", "ms", total.permit_us / 1000.0, 3, es);
+		ExplainPropertyFloat("Slot Wait", "ms", total.permit_us / 1000.0, 3, es);
 		ExplainPropertyFloat("Token Wait", "ms", total.token_us / 1000.0, 3, es);
 	}
 }

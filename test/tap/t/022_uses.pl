@@ -266,7 +266,7 @@ foreach my $options ('VERBOSE', 'ANALYZE, VERBOSE, BUFFERS, SETTINGS, WAL')
 		push @scans, $node if $node->{'Node Type'} eq 'Foreign Scan';
 	}
 	is(scalar(@scans), 2, "EXPLAIN ($options, FORMAT json): both scans");
-	foreach my $key ('Request', 'Pushed Filters', 'Expected Calls', $options =~ /ANALYZE/ ? ('Calls', 'Answers', 'Records Received', 'Bytes Received', 'Retries', 'Limited (429)', 'Network Wait', 'Limit Wait', 'Token Wait') : ())
+	foreach my $key ('Request', 'Pushed Filters', 'Expected Calls', $options =~ /ANALYZE/ ? ('Calls', 'Pages', 'Rows Received', 'Bytes Received', 'Retries', 'Limited (429)', 'Network Wait', 'Slot Wait', 'Token Wait') : ())
 	{
 		is(scalar(grep { exists $_->{$key} } @scans), 2, "EXPLAIN ($options, FORMAT json): $key");
 	}
