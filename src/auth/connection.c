@@ -105,16 +105,6 @@ int_column(const Datum *values, const bool *nulls, WfmConnectionColumn column,
 	return nulls[column] ? default_value : DatumGetInt32(values[column]);
 }
 
-static void
-check_columns(Relation table)
-{
-	if (RelationGetDescr(table)->natts != WFM_CONN_NCOLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("table \"wfm_connections\" does not have the columns of this version of wfm_fdw"),
-				 errhint("Run ALTER EXTENSION wfm_fdw UPDATE, and do not alter the table by hand.")));
-}
-
 static WfmConnection *
 connection_of_tuple(Relation table, HeapTuple tuple)
 {
@@ -125,7 +115,7 @@ connection_of_tuple(Relation table, HeapTuple tuple)
 	char	   *api;
 	char	   *owner;
 
-	check_columns(table);
+	wfm_own_check_columns(table, WFM_CONN_NCOLUMNS);
 	heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
 
 	connection->name = text_column(values, nulls, WFM_CONN_NAME);
@@ -255,7 +245,7 @@ wfm_connection_summaries(Relation connections)
 		Datum		values[WFM_CONN_NCOLUMNS];
 		bool		nulls[WFM_CONN_NCOLUMNS];
 
-		check_columns(connections);
+		wfm_own_check_columns(connections, WFM_CONN_NCOLUMNS);
 		heap_deform_tuple(tuple, RelationGetDescr(connections), values, nulls);
 		summary->name = text_column(values, nulls, WFM_CONN_NAME);
 		summary->api = text_column(values, nulls, WFM_CONN_API);

@@ -75,10 +75,11 @@ typedef struct Row
 static void
 deform_row(Relation table, HeapTuple tuple, Row *row)
 {
-	if (RelationGetDescr(table)->natts != WFM_CONN_NCOLUMNS)
+	if (RelationGetRelid(table) != wfm_own_table("wfm_connections", true))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("the triggers of wfm_connections cannot be used on another table")));
+	wfm_own_check_columns(table, WFM_CONN_NCOLUMNS);
 	heap_deform_tuple(tuple, RelationGetDescr(table), row->values, row->nulls);
 }
 

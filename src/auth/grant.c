@@ -177,11 +177,7 @@ grant_of_tuple(Relation tokens, HeapTuple tuple)
 	bool		nulls[NCOLUMNS];
 	char	   *error;
 
-	if (RelationGetDescr(tokens)->natts != NCOLUMNS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("table \"wfm_tokens\" does not have the columns of this version of wfm_fdw"),
-				 errhint("Run ALTER EXTENSION wfm_fdw UPDATE, and do not alter the table by hand.")));
+	wfm_own_check_columns(tokens, NCOLUMNS);
 	heap_deform_tuple(tuple, RelationGetDescr(tokens), values, nulls);
 
 	grant->tid = tuple->t_self;
@@ -248,6 +244,7 @@ tuple_of_grant(Relation tokens, const WfmGrant *grant)
 	Datum		values[NCOLUMNS] = {0};
 	bool		nulls[NCOLUMNS] = {0};
 
+	wfm_own_check_columns(tokens, NCOLUMNS);
 	set_text(values, nulls, COL_CONNECTION, grant->connection);
 	for (int i = 0; i < WFM_NSEALED; i++)
 		set_text(values, nulls, sealed_columns[i].column, grant->sealed[i]);

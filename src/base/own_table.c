@@ -75,6 +75,22 @@ wfm_own_table(const char *name, bool missing_ok)
 	return table;
 }
 
+void
+wfm_own_check_columns(Relation table, int ncolumns)
+{
+	TupleDesc	desc = RelationGetDescr(table);
+	bool		same = desc->natts == ncolumns;
+
+	for (int i = 0; i < desc->natts; i++)
+		same &= !TupleDescAttr(desc, i)->attisdropped;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("table \"%s\" does not have the columns of this version of wfm_fdw",
+						RelationGetRelationName(table)),
+				 errhint("Run ALTER EXTENSION wfm_fdw UPDATE, and do not alter the table by hand.")));
+}
+
 HeapTuple
 wfm_own_row(Relation table, const char *key)
 {

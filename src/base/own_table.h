@@ -26,6 +26,12 @@ extern Oid	wfm_own_schema(void);
 extern Oid	wfm_own_table(const char *name, bool missing_ok);
 
 /*
+ * Error unless a table has the columns the code reads by their places: this
+ * many and none of them dropped.
+ */
+extern void wfm_own_check_columns(Relation table, int ncolumns);
+
+/*
  * The row whose first column (text, collation "C", the primary key) is key,
  * as of now; a copy in the current context, NULL if there is none.
  */

@@ -181,7 +181,8 @@ def run_later(function, *arguments):
 def wishes_of(path):
     """Words after "# wfm-test:" in the first lines of a test: "alone" is not
     run beside others, "crashpoints" gets a library that has them, "module:NAME"
-    finds test/modules/NAME built in $WFM_MODULES."""
+    finds test/modules/NAME built in $WFM_MODULES, "old-version" can make the
+    extension in the version of test/update."""
     with open(path, encoding="utf-8") as lines:
         for _, line in zip(range(30), lines):
             found = re.match(r"#\s*wfm-test:\s*(.*)", line)
@@ -195,9 +196,11 @@ def run_tap(workspace, kind, path, wishes):
     name = path.stem
     pg = workspace.crashing_pg() if "crashpoints" in wishes else workspace.pg
     for wish in wishes:
-        kind, _, module = wish.partition(":")
-        if kind == "module":
+        what, _, module = wish.partition(":")
+        if what == "module":
             workspace.module(module)
+        if what == "old-version":
+            workspace.old_version()
     folder = workspace.make_folder("%s_%s" % (kind, name))
     perl = pg.pgxs_program("perl", "PostgreSQL").parent
     environment = workspace.environment(

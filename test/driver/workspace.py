@@ -13,6 +13,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -242,6 +243,15 @@ class Workspace:
             self.step("build " + name, command, as_caller=True)
             shutil.copy(built, folder)
             make_readable(folder)
+
+    def old_version(self):
+        """Lets the private PostgreSQL make an earlier version of the extension
+        and update it."""
+        with self._lock:
+            scripts = self.pg.share / "extension"
+            command = [sys.executable, REPOSITORY / "test/update/install", scripts]
+            self.step("install the old version", command, as_caller=True)
+            make_readable(scripts)
 
     def _install(self, tree, root, *settings):
         """Builds in a tree; installs below self.folder/root."""
