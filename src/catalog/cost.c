@@ -1,6 +1,9 @@
 /*
  * catalog/cost.c
  *		The cost catalogue (cost.api) and the costs of jobs (job.api/costs).
+ *
+ * The specification of bluerock/1 has <Costs> at the top of a job's costs
+ * where the pages have <Response>, so both are read.
  */
 #include "catalog/resources.h"
 
@@ -60,7 +63,7 @@ static const WfmField job_cost_fields[] = {
 static const WfmEndpoint job_cost_endpoints[] = {
 	{
 		.path = "job.api/costs/{}",
-		.scopes = {"Costs/Cost"},
+		.scopes = {"Costs/Cost|Cost"},
 		.filters = {WFM_BY_PARENT("job_id", "job", "id")},
 	},
 	{NULL}

@@ -3,10 +3,14 @@
  *		Documents of clients and jobs: one call for each of them.
  *
  * The specification has FileName for both; the pages have it for jobs alone.
+ * The pages' examples begin with <Documents> where others have <Response>, so
+ * both are read.
  */
 #include "catalog/resources.h"
 
 #include <stddef.h>
+
+#define DOCUMENTS "Documents/Document|Document"
 
 #define DOCUMENT_FIELDS \
 	WFM_ORDINAL_AT(0), \
@@ -29,13 +33,13 @@ static const WfmEndpoint client_document_endpoints[] = {
 	{
 		.path = "client.api/documents/{}",
 		.dialects = WFM_UUID_KEYED,
-		.scopes = {"Documents/Document"},
+		.scopes = {DOCUMENTS},
 		.filters = {WFM_BY_PARENT("client_uuid", "client", "uuid")},
 	},
 	{
 		.path = "client.api/documents/{}",
 		.dialects = WFM_PRACTICEMANAGER_3_0,
-		.scopes = {"Documents/Document"},
+		.scopes = {DOCUMENTS},
 		.filters = {WFM_BY_PARENT("client_legacy_id", "client", "legacy_id")},
 	},
 	{NULL}
@@ -60,7 +64,7 @@ static const WfmField job_document_fields[] = {
 static const WfmEndpoint job_document_endpoints[] = {
 	{
 		.path = "job.api/documents/{}",
-		.scopes = {"Documents/Document"},
+		.scopes = {DOCUMENTS},
 		.filters = {WFM_BY_PARENT("job_id", "job", "id")},
 	},
 	{NULL}

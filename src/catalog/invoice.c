@@ -10,7 +10,8 @@
 
 #include <stddef.h>
 
-#define INVOICE_FIELDS \
+/* invoice: "invoice", or "invoice_draft", whose lines have their own tables. */
+#define INVOICE_FIELDS(invoice) \
 	{"id", "ID", WFM_TYPE_TEXT, 0, WFM_FIELD_KEY, "invoice number, which users can edit"}, \
 	{"uuid", "UUID|InternalUUID", WFM_TYPE_UUID, 0, 0, "key of the invoice"}, \
 	{"type", "Type", WFM_TYPE_TEXT, 0, 0, "Progress Invoice, Final Invoice, Miscellaneous, ..."}, \
@@ -24,18 +25,18 @@
 	{"amount_outstanding", "AmountOutstanding", WFM_TYPE_NUMERIC, 0, 0, "amount still to be paid"}, \
 	WFM_REFERENCE("client", "Client", WFM_XML, "client"), \
 	WFM_REFERENCE("contact", "Contact", WFM_XML, "contact at the client"), \
-	WFM_LIST_AT(0, "jobs", "Jobs", 0, WFM_FIELD_DETAILED, "invoice_job", "jobs on the invoice, with their lines"), \
-	WFM_LIST_AT(0, "tasks", "Tasks", 0, WFM_FIELD_DETAILED, "invoice_task", "lines for work that belong to no job"), \
-	WFM_LIST_AT(0, "costs", "Costs", 0, WFM_FIELD_DETAILED, "invoice_cost", "lines for costs that belong to no job")
+	WFM_LIST_AT(0, "jobs", "Jobs", 0, WFM_FIELD_DETAILED, invoice "_job", "jobs on the invoice, with their lines"), \
+	WFM_LIST_AT(0, "tasks", "Tasks", 0, WFM_FIELD_DETAILED, invoice "_task", "lines for work that belong to no job"), \
+	WFM_LIST_AT(0, "costs", "Costs", 0, WFM_FIELD_DETAILED, invoice "_cost", "lines for costs that belong to no job")
 
 static const WfmField invoice_fields[] = {
-	INVOICE_FIELDS,
+	INVOICE_FIELDS("invoice"),
 	{"_job_id", NULL, WFM_TYPE_TEXT, 0, WFM_FIELD_INPUT, "input only: invoices of the job with this number"},
 	{NULL}
 };
 
 static const WfmField invoice_draft_fields[] = {
-	INVOICE_FIELDS,
+	INVOICE_FIELDS("invoice_draft"),
 	{NULL}
 };
 

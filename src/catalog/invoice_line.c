@@ -4,7 +4,9 @@
  *
  * Most stand below a job of the invoice (invoice_job_task, invoice_job_cost);
  * an invoice that belongs to no job has them directly (invoice_task,
- * invoice_cost).  Costs, and the lines of other documents, have no key.
+ * invoice_cost).  Costs, and the lines of other documents, have no key; the
+ * specification of bluerock/1 alone gives them what a cost of the catalogue
+ * has.  The lines of drafts have tables of their own, as the drafts have.
  */
 #include "catalog/resources.h"
 
@@ -33,6 +35,15 @@
 	}, \
 	{NULL}
 
+/* Drafts come by one request, without a window. */
+#define OF_DRAFT_ENDPOINTS(...) \
+	{ \
+		.path = "invoice.api/draft", \
+		.flags = WFM_ENDPOINT_WHOLE | WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED, \
+		.scopes = {"Invoices/Invoice", __VA_ARGS__}, \
+	}, \
+	{NULL}
+
 #define JOB_OF_INVOICE \
 	{"job_id", "ID", WFM_TYPE_TEXT, 0, 0, "number of the job", 1}
 
@@ -56,7 +67,8 @@
 	WFM_FIELD_AT(depth, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity; may be negative"), \
 	WFM_FIELD_AT(depth, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"), \
 	WFM_FIELD_AT(depth, "unit_price", "UnitPrice", WFM_TYPE_NUMERIC, "price of one"), \
-	WFM_AMOUNTS_AT(depth)
+	WFM_AMOUNTS_AT(depth), \
+	WFM_COST_OF_LINE_AT(depth)
 
 #define LINES(symbol, table, words) \
 	const WfmResource wfm_resource_##symbol = { \
@@ -69,15 +81,37 @@
 		.typical_rows = 6000, \
 	}
 
+/* The same lines of drafts. */
+#define DRAFT_LINES(symbol, table, line, words, ...) \
+	static const WfmEndpoint symbol##_endpoints[] = { \
+		OF_DRAFT_ENDPOINTS(__VA_ARGS__) \
+	}; \
+	const WfmResource wfm_resource_##symbol = { \
+		.name = table, \
+		.comment = words, \
+		.dialects = WFM_XML, \
+		.fields = line##_fields, \
+		.endpoints = symbol##_endpoints, \
+		.typical_rows = 100, \
+	}
+
+#define JOB_FIELDS(invoice) \
+	OF_INVOICE, \
+	WFM_ORDINAL_AT(1), \
+	JOB_OF_INVOICE, \
+	WFM_TEXT_AT(1, "name", "Name", "name of the job"), \
+	WFM_TEXT_AT(1, "description", "Description", "description"), \
+	WFM_TEXT_AT(1, "client_order_number", "ClientOrderNumber", "the client's order number"), \
+	WFM_LIST_AT(1, "tasks", "Tasks", 0, 0, invoice "_job_task", "lines for work"), \
+	WFM_LIST_AT(1, "costs", "Costs", 0, 0, invoice "_job_cost", "lines for costs")
+
 static const WfmField invoice_job_fields[] = {
-	OF_INVOICE,
-	WFM_ORDINAL_AT(1),
-	JOB_OF_INVOICE,
-	WFM_TEXT_AT(1, "name", "Name", "name of the job"),
-	WFM_TEXT_AT(1, "description", "Description", "description"),
-	WFM_TEXT_AT(1, "client_order_number", "ClientOrderNumber", "the client's order number"),
-	WFM_LIST_AT(1, "tasks", "Tasks", 0, 0, "invoice_job_task", "lines for work"),
-	WFM_LIST_AT(1, "costs", "Costs", 0, 0, "invoice_job_cost", "lines for costs"),
+	JOB_FIELDS("invoice"),
+	{NULL}
+};
+
+static const WfmField invoice_draft_job_fields[] = {
+	JOB_FIELDS("invoice_draft"),
 	{NULL}
 };
 
@@ -136,3 +170,16 @@ static const WfmEndpoint invoice_cost_endpoints[] = {
 };
 
 LINES(invoice_cost, "invoice_cost", "lines for costs on invoices that belong to no job");
+
+/* ---------- lines of drafts ---------- */
+
+DRAFT_LINES(invoice_draft_job, "invoice_draft_job", invoice_draft_job,
+			"jobs on drafts of invoices", "Jobs/Job");
+DRAFT_LINES(invoice_draft_job_task, "invoice_draft_job_task", invoice_job_task,
+			"lines for work on jobs of drafts of invoices", "Jobs/Job", "Tasks/Task");
+DRAFT_LINES(invoice_draft_job_cost, "invoice_draft_job_cost", invoice_job_cost,
+			"lines for costs of jobs of drafts of invoices", "Jobs/Job", "Costs/Cost");
+DRAFT_LINES(invoice_draft_task, "invoice_draft_task", invoice_task,
+			"lines for work on drafts of invoices that belong to no job", "Tasks/Task");
+DRAFT_LINES(invoice_draft_cost, "invoice_draft_cost", invoice_cost,
+			"lines for costs on drafts of invoices that belong to no job", "Costs/Cost");

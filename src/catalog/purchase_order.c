@@ -3,13 +3,15 @@
  *		Purchase orders: purchaseorder.api of workflowmax/3.0 and bluerock/1.
  *
  * Drafts come from an endpoint of their own, and a get or the orders of a job
- * may deliver either, so those leave drafts out.
+ * may deliver either, so those leave drafts out.  The price of one and the
+ * catalogue's cost of a line are in the specification of bluerock/1 alone.
  */
 #include "catalog/resources.h"
 
 #include <stddef.h>
 
-#define ORDER_FIELDS \
+/* order: "purchase_order", or "purchase_order_draft". */
+#define ORDER_FIELDS(order) \
 	{"id", "ID", WFM_TYPE_TEXT, 0, WFM_FIELD_KEY, "order number, which users can edit"}, \
 	{"uuid", "UUID", WFM_TYPE_UUID, 0, 0, "key of the purchase order, where told"}, \
 	{"state", "State", WFM_TYPE_TEXT, 0, 0, "Draft, Issued, ..."}, \
@@ -20,16 +22,16 @@
 	WFM_REFERENCE_UUID_AT(0, "supplier", "Supplier", 0, "supplier"), \
 	{"job_id", "Job/ID", WFM_TYPE_TEXT, 0, 0, "number of the job"}, \
 	{"job_name", "Job/Name", WFM_TYPE_TEXT, 0, 0, "name of the job"}, \
-	WFM_LIST_AT(0, "costs", "Costs", 0, WFM_FIELD_DETAILED, "purchase_order_cost", "lines")
+	WFM_LIST_AT(0, "costs", "Costs", 0, WFM_FIELD_DETAILED, order "_cost", "lines")
 
 static const WfmField order_fields[] = {
-	ORDER_FIELDS,
+	ORDER_FIELDS("purchase_order"),
 	WFM_LISTED_FIELDS,
 	{NULL}
 };
 
 static const WfmField draft_fields[] = {
-	ORDER_FIELDS,
+	ORDER_FIELDS("purchase_order_draft"),
 	{NULL}
 };
 
@@ -87,17 +89,27 @@ const WfmResource wfm_resource_purchase_order_draft = {
 	.typical_rows = 20,
 };
 
+#define COST_FIELDS \
+	WFM_OWNER_NUMBER("purchase_order", "number of the purchase order"), \
+	{"purchase_order_date", "Date", WFM_TYPE_DATE, 0, 0, "day of the order"}, \
+	WFM_ORDINAL_AT(1), \
+	WFM_TEXT_AT(1, "description", "Description", "description"), \
+	WFM_TEXT_AT(1, "note", "Note", "note"), \
+	WFM_TEXT_AT(1, "code", "Code", "code"), \
+	WFM_FIELD_AT(1, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity"), \
+	WFM_FIELD_AT(1, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"), \
+	{"unit_price", "UnitPrice", WFM_TYPE_NUMERIC, WFM_BLUEROCK_1, 0, "price of one", 1}, \
+	WFM_AMOUNTS_AT(1), \
+	WFM_COST_OF_LINE_AT(1)
+
 static const WfmField order_cost_fields[] = {
-	WFM_OWNER_NUMBER("purchase_order", "number of the purchase order"),
-	{"purchase_order_date", "Date", WFM_TYPE_DATE, 0, 0, "day of the order"},
-	WFM_ORDINAL_AT(1),
-	WFM_TEXT_AT(1, "description", "Description", "description"),
-	WFM_TEXT_AT(1, "note", "Note", "note"),
-	WFM_TEXT_AT(1, "code", "Code", "code"),
-	WFM_FIELD_AT(1, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity"),
-	WFM_FIELD_AT(1, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"),
-	WFM_AMOUNTS_AT(1),
+	COST_FIELDS,
 	WFM_LISTED_FIELDS,
+	{NULL}
+};
+
+static const WfmField draft_cost_fields[] = {
+	COST_FIELDS,
 	{NULL}
 };
 
@@ -126,4 +138,22 @@ const WfmResource wfm_resource_purchase_order_cost = {
 	.fields = order_cost_fields,
 	.endpoints = order_cost_endpoints,
 	.typical_rows = 1500,
+};
+
+static const WfmEndpoint draft_cost_endpoints[] = {
+	{
+		.path = "purchaseorder.api/draft",
+		.flags = WFM_ENDPOINT_WHOLE | WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED,
+		.scopes = {"PurchaseOrders/PurchaseOrder", "Costs/Cost"},
+	},
+	{NULL}
+};
+
+const WfmResource wfm_resource_purchase_order_draft_cost = {
+	.name = "purchase_order_draft_cost",
+	.comment = "lines of drafts of purchase orders",
+	.dialects = WFM_CLASSIC,
+	.fields = draft_cost_fields,
+	.endpoints = draft_cost_endpoints,
+	.typical_rows = 50,
 };

@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 
-#define QUOTE_FIELDS \
+/* quote: "quote", or "quote_draft", whose lines have their own tables. */
+#define QUOTE_FIELDS(quote) \
 	{"id", "ID", WFM_TYPE_TEXT, 0, WFM_FIELD_KEY, "quote number, which users can edit"}, \
 	{"uuid", "UUID", WFM_TYPE_UUID, WFM_CLASSIC, 0, "key of the quote"}, \
 	{"type", "Type", WFM_TYPE_TEXT, 0, 0, "Quote or Estimate"}, \
@@ -28,18 +29,18 @@
 	WFM_AMOUNTS_AT(0), \
 	WFM_REFERENCE("client", "Client", WFM_XML, "client"), \
 	WFM_REFERENCE("contact", "Contact", WFM_XML, "contact at the client"), \
-	WFM_LIST_AT(0, "tasks", "Tasks", 0, WFM_FIELD_DETAILED, "quote_task", "lines for work"), \
-	WFM_LIST_AT(0, "costs", "Costs", 0, WFM_FIELD_DETAILED, "quote_cost", "lines for costs"), \
-	WFM_LIST_AT(0, "options", "Options", 0, WFM_FIELD_DETAILED, "quote_option", "optional lines")
+	WFM_LIST_AT(0, "tasks", "Tasks", 0, WFM_FIELD_DETAILED, quote "_task", "lines for work"), \
+	WFM_LIST_AT(0, "costs", "Costs", 0, WFM_FIELD_DETAILED, quote "_cost", "lines for costs"), \
+	WFM_LIST_AT(0, "options", "Options", 0, WFM_FIELD_DETAILED, quote "_option", "optional lines")
 
 static const WfmField quote_fields[] = {
-	QUOTE_FIELDS,
+	QUOTE_FIELDS("quote"),
 	WFM_LISTED_FIELDS,
 	{NULL}
 };
 
 static const WfmField quote_draft_fields[] = {
-	QUOTE_FIELDS,
+	QUOTE_FIELDS("quote_draft"),
 	{NULL}
 };
 
@@ -113,69 +114,71 @@ const WfmResource wfm_resource_quote_draft = {
 	}, \
 	{NULL}
 
-#define LINES(symbol, table, words) \
+#define LINES(symbol, words, rows) \
 	const WfmResource wfm_resource_##symbol = { \
-		.name = table, \
+		.name = #symbol, \
 		.comment = words, \
 		.dialects = WFM_XML, \
 		.fields = symbol##_fields, \
 		.endpoints = symbol##_endpoints, \
-		.typical_rows = 3000, \
+		.typical_rows = rows, \
 	}
 
-static const WfmField quote_task_fields[] = {
-	OF_QUOTE,
-	WFM_TEXT_AT(1, "name", "Name", "name of the task"),
-	WFM_TEXT_AT(1, "description", "Description", "description"),
-	WFM_FIELD_AT(1, "estimated_minutes", "EstimatedMinutes", WFM_TYPE_INTEGER, "minutes estimated"),
-	WFM_FIELD_AT(1, "billable_rate", "BillableRate", WFM_TYPE_NUMERIC, "price of an hour"),
-	WFM_FIELD_AT(1, "billable", "Billable", WFM_TYPE_BOOLEAN, "whether it is billable"),
-	WFM_AMOUNTS_AT(1),
-	WFM_LISTED_FIELDS,
-	{NULL}
-};
+/*
+ * One kind of lines, of quotes and of drafts.  The drafts come by one request
+ * without a window.
+ */
+#define KIND_OF_LINES(kind, list, words, ...) \
+	static const WfmField quote_##kind##_fields[] = { \
+		__VA_ARGS__, \
+		WFM_LISTED_FIELDS, \
+		{NULL} \
+	}; \
+	static const WfmField quote_draft_##kind##_fields[] = { \
+		__VA_ARGS__, \
+		{NULL} \
+	}; \
+	static const WfmEndpoint quote_##kind##_endpoints[] = { \
+		OF_QUOTE_ENDPOINTS(list) \
+	}; \
+	static const WfmEndpoint quote_draft_##kind##_endpoints[] = { \
+		{ \
+			.path = "quote.api/draft", \
+			.flags = WFM_ENDPOINT_WHOLE | WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED, \
+			.scopes = {"Quotes/Quote", list}, \
+		}, \
+		{NULL} \
+	}; \
+	LINES(quote_##kind, words " of quotes", 3000); \
+	LINES(quote_draft_##kind, words " of drafts of quotes", 100)
 
-static const WfmEndpoint quote_task_endpoints[] = {
-	OF_QUOTE_ENDPOINTS("Tasks/Task")
-};
+KIND_OF_LINES(task, "Tasks/Task", "lines for work",
+			  OF_QUOTE,
+			  WFM_TEXT_AT(1, "name", "Name", "name of the task"),
+			  WFM_TEXT_AT(1, "description", "Description", "description"),
+			  WFM_FIELD_AT(1, "estimated_minutes", "EstimatedMinutes", WFM_TYPE_INTEGER, "minutes estimated"),
+			  WFM_FIELD_AT(1, "billable_rate", "BillableRate", WFM_TYPE_NUMERIC, "price of an hour"),
+			  WFM_FIELD_AT(1, "billable", "Billable", WFM_TYPE_BOOLEAN, "whether it is billable"),
+			  WFM_AMOUNTS_AT(1));
 
-LINES(quote_task, "quote_task", "lines for work of quotes");
+KIND_OF_LINES(cost, "Costs/Cost", "lines for costs",
+			  OF_QUOTE,
+			  WFM_TEXT_AT(1, "description", "Description", "description"),
+			  WFM_TEXT_AT(1, "note", "Note", "note"),
+			  WFM_TEXT_AT(1, "code", "Code", "code"),
+			  WFM_FIELD_AT(1, "billable", "Billable", WFM_TYPE_BOOLEAN, "whether it is billable"),
+			  WFM_FIELD_AT(1, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity"),
+			  WFM_FIELD_AT(1, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"),
+			  WFM_FIELD_AT(1, "unit_price", "UnitPrice", WFM_TYPE_NUMERIC, "price of one"),
+			  WFM_AMOUNTS_AT(1),
+			  WFM_COST_OF_LINE_AT(1));
 
-static const WfmField quote_cost_fields[] = {
-	OF_QUOTE,
-	WFM_TEXT_AT(1, "description", "Description", "description"),
-	WFM_TEXT_AT(1, "note", "Note", "note"),
-	WFM_TEXT_AT(1, "code", "Code", "code"),
-	WFM_FIELD_AT(1, "billable", "Billable", WFM_TYPE_BOOLEAN, "whether it is billable"),
-	WFM_FIELD_AT(1, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity"),
-	WFM_FIELD_AT(1, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"),
-	WFM_FIELD_AT(1, "unit_price", "UnitPrice", WFM_TYPE_NUMERIC, "price of one"),
-	WFM_AMOUNTS_AT(1),
-	WFM_LISTED_FIELDS,
-	{NULL}
-};
-
-static const WfmEndpoint quote_cost_endpoints[] = {
-	OF_QUOTE_ENDPOINTS("Costs/Cost")
-};
-
-LINES(quote_cost, "quote_cost", "lines for costs of quotes");
-
-static const WfmField quote_option_fields[] = {
-	OF_QUOTE,
-	WFM_TEXT_AT(1, "description", "Description", "description"),
-	WFM_TEXT_AT(1, "note", "Note", "note"),
-	WFM_TEXT_AT(1, "code", "Code", "code"),
-	WFM_FIELD_AT(1, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity"),
-	WFM_FIELD_AT(1, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"),
-	WFM_FIELD_AT(1, "unit_price", "UnitPrice", WFM_TYPE_NUMERIC, "price of one"),
-	WFM_AMOUNTS_AT(1),
-	WFM_LISTED_FIELDS,
-	{NULL}
-};
-
-static const WfmEndpoint quote_option_endpoints[] = {
-	OF_QUOTE_ENDPOINTS("Options/Option")
-};
-
-LINES(quote_option, "quote_option", "optional lines of quotes");
+KIND_OF_LINES(option, "Options/Option", "optional lines",
+			  OF_QUOTE,
+			  WFM_TEXT_AT(1, "description", "Description", "description"),
+			  WFM_TEXT_AT(1, "note", "Note", "note"),
+			  WFM_TEXT_AT(1, "code", "Code", "code"),
+			  WFM_FIELD_AT(1, "quantity", "Quantity", WFM_TYPE_NUMERIC, "quantity"),
+			  WFM_FIELD_AT(1, "unit_cost", "UnitCost", WFM_TYPE_NUMERIC, "cost of one"),
+			  WFM_FIELD_AT(1, "unit_price", "UnitPrice", WFM_TYPE_NUMERIC, "price of one"),
+			  WFM_AMOUNTS_AT(1));

@@ -60,6 +60,13 @@
 	{"amount_tax", "AmountTax", WFM_TYPE_NUMERIC, 0, 0, "tax", depth}, \
 	{"amount_including_tax", "AmountIncludingTax", WFM_TYPE_NUMERIC, 0, 0, "amount with tax", depth}
 
+/* What a line for a cost has of the catalogue's cost, on bluerock/1 alone. */
+#define WFM_COST_OF_LINE_AT(depth) \
+	{"cost_uuid", "UUID", WFM_TYPE_UUID, WFM_BLUEROCK_1, 0, "cost of the catalogue", depth}, \
+	{"income_account", "IncomeAccount", WFM_TYPE_TEXT, WFM_BLUEROCK_1, 0, "income account", depth}, \
+	{"cost_of_sale_account", "CostOfSaleAccount", WFM_TYPE_TEXT, WFM_BLUEROCK_1, 0, "cost of sale account", depth}, \
+	WFM_REFERENCE_UUID_AT(depth, "supplier", "Supplier", WFM_BLUEROCK_1, "supplier")
+
 /* A list of the record, as jsonb, and the table it also is. */
 #define WFM_LIST_AT(depth, column, element, who, more, table, what) \
 	{column, element, WFM_TYPE_JSONB, who, WFM_FIELD_NESTED | (more), what, depth, table}
@@ -182,6 +189,11 @@ extern const WfmResource wfm_resource_invoice_draft;
 extern const WfmResource wfm_resource_invoice_payment;
 
 /* invoice_line.c */
+extern const WfmResource wfm_resource_invoice_draft_cost;
+extern const WfmResource wfm_resource_invoice_draft_job;
+extern const WfmResource wfm_resource_invoice_draft_job_cost;
+extern const WfmResource wfm_resource_invoice_draft_job_task;
+extern const WfmResource wfm_resource_invoice_draft_task;
 extern const WfmResource wfm_resource_invoice_job;
 extern const WfmResource wfm_resource_invoice_job_task;
 extern const WfmResource wfm_resource_invoice_job_cost;
@@ -216,6 +228,7 @@ extern const WfmResource wfm_resource_template;
 extern const WfmResource wfm_resource_purchase_order;
 extern const WfmResource wfm_resource_purchase_order_draft;
 extern const WfmResource wfm_resource_purchase_order_cost;
+extern const WfmResource wfm_resource_purchase_order_draft_cost;
 
 /* quote.c */
 extern const WfmResource wfm_resource_quote;
@@ -223,6 +236,9 @@ extern const WfmResource wfm_resource_quote_draft;
 extern const WfmResource wfm_resource_quote_task;
 extern const WfmResource wfm_resource_quote_cost;
 extern const WfmResource wfm_resource_quote_option;
+extern const WfmResource wfm_resource_quote_draft_task;
+extern const WfmResource wfm_resource_quote_draft_cost;
+extern const WfmResource wfm_resource_quote_draft_option;
 
 /* staff.c */
 extern const WfmResource wfm_resource_staff;
