@@ -6,7 +6,11 @@
  * clients use.  Columns are called as on the other APIs wherever they mean the
  * same.  A list's body is {"data": [...], "total": n}; older servers sent a
  * bare array or the list under its own name, so all of these are read.  A list
- * that can be ordered by creation is, so that pages do not shift.
+ * that can be ordered by creation is, so that pages do not shift.  Parts of
+ * clients and jobs come when the parameter "includes" names them.
+ *
+ * A list of clients holds the active ones or the archived ones.  Other lists
+ * are read without "status", since no client says what they leave out by it.
  */
 #include "catalog/resources.h"
 
@@ -24,12 +28,25 @@
 	{"updated_at", "updatedAt", WFM_TYPE_TIMESTAMPTZ, 0, 0, "when it was changed last", depth}
 #define STAMPS STAMPS_AT(0)
 
+/* The same in a part of the record that has to be included. */
+#define PART(part, column, path, sqltype, words) \
+	{column, path, sqltype, 0, 0, words, 0, NULL, part}
+#define PART_TEXT(part, column, path, words) PART(part, column, path, WFM_TYPE_TEXT, words)
+#define PART_UUID(part, column, path, words) PART(part, column, path, WFM_TYPE_UUID, words)
+
+/* A list in the record as jsonb, and the table it also is. */
+#define LIST_COLUMN(part, column, path, table, words) \
+	{column, path, WFM_TYPE_JSONB, 0, WFM_FIELD_NESTED, words, 0, table, part}
+
 #define TEXT_AT WFM_TEXT_AT
 #define UUID_AT(depth, column, path, words) {column, path, WFM_TYPE_UUID, 0, 0, words, depth}
 
 /* ?updatedSince= takes a day. */
 #define SINCE \
 	{"updated_at", WFM_OP_SINCE, WFM_IN_QUERY, "updatedSince", WFM_FORMAT_ISO_DAY_BEFORE, WFM_GRADE_SUPERSET, false}
+/* Days of a list that can do without: that they test the record's date is assumed. */
+#define DAYS \
+	{"date", WFM_OP_WINDOW, WFM_IN_QUERY, "startDate", WFM_FORMAT_ISO_DAY, WFM_GRADE_ASSUMED, false, NULL, NULL, "endDate"}
 #define IS(column, name) \
 	{column, WFM_OP_EQUAL, WFM_IN_QUERY, name, WFM_FORMAT_AS_TEXT, WFM_GRADE_SUPERSET, false}
 
@@ -81,7 +98,6 @@
 
 /* ---------- clients ---------- */
 
-#define CLIENT_INCLUDES "includes=addresses,contact-details,billing-details"
 #define CHAINS .chains = {"status=active", "status=archived"}
 
 static const WfmField bluerock2_client_fields[] = {
@@ -90,15 +106,15 @@ static const WfmField bluerock2_client_fields[] = {
 	TEXT("first_name", "firstName", "first name; individuals"),
 	TEXT("last_name", "lastName", "last name; individuals"),
 	TEXT("other_name", "otherName", "other name; individuals"),
-	TEXT("email", "contactDetails/email", "e-mail address"),
-	TEXT("phone", "contactDetails/phone", "phone number"),
-	TEXT("fax", "contactDetails/fax", "fax number"),
-	TEXT("website", "contactDetails/website", "web site"),
-	TEXT("address", "addresses/address", "street address of the first address; all are in client_address"),
-	TEXT("city", "addresses/city", "city of the first address"),
-	TEXT("region", "addresses/state", "state of the first address"),
-	TEXT("post_code", "addresses/postalCode", "postal code of the first address"),
-	TEXT("country", "addresses/country", "country of the first address"),
+	PART_TEXT("contact-details", "email", "contactDetails/email", "e-mail address"),
+	PART_TEXT("contact-details", "phone", "contactDetails/phone", "phone number"),
+	PART_TEXT("contact-details", "fax", "contactDetails/fax", "fax number"),
+	PART_TEXT("contact-details", "website", "contactDetails/website", "web site"),
+	PART_TEXT("addresses", "address", "addresses/address", "street address of the first address; all are in client_address"),
+	PART_TEXT("addresses", "city", "addresses/city", "city of the first address"),
+	PART_TEXT("addresses", "region", "addresses/state", "state of the first address"),
+	PART_TEXT("addresses", "post_code", "addresses/postalCode", "postal code of the first address"),
+	PART_TEXT("addresses", "country", "addresses/country", "country of the first address"),
 	TEXT("export_code", "exportCode", "code used in exports"),
 	TEXT("referral_source", "referralSource", "where the client came from"),
 	BOOLEAN("is_prospect", "prospect", "whether it is a prospect only"),
@@ -106,15 +122,28 @@ static const WfmField bluerock2_client_fields[] = {
 	BOOLEAN("is_favorite", "favorite", "whether it is a favourite"),
 	UUID("account_manager_uuid", "clientManager/uuid", "staff member who manages the account"),
 	TEXT("account_manager_name", "clientManager/name", "name of the account manager"),
+	TEXT("account_manager_first_name", "clientManager/firstName", "first name of the account manager"),
+	TEXT("account_manager_last_name", "clientManager/lastName", "last name of the account manager"),
 	UUID("job_manager_uuid", "jobManager/uuid", "staff member who manages the jobs"),
 	TEXT("job_manager_name", "jobManager/name", "name of the job manager"),
-	UUID("business_structure_uuid", "billingDetails/businessStructureUUID", "business structure"),
-	UUID("type_uuid", "billingDetails/clientTypeUUID", "client type"),
-	TEXT("balance_date", "billingDetails/balanceDate", "balance date"),
-	NUMBER("type_cost_markup", "billingDetails/markup", "markup on costs in percent"),
-	TEXT("invoice_due_date", "billingDetails/invoiceDueDate", "when invoices are due"),
-	UUID("billing_client_uuid", "billingDetails/billingClientUUID", "client that is billed instead"),
+	TEXT("job_manager_first_name", "jobManager/firstName", "first name of the job manager"),
+	TEXT("job_manager_last_name", "jobManager/lastName", "last name of the job manager"),
+	PART_UUID("billing-details", "business_structure_uuid", "billingDetails/businessStructureUUID", "business structure"),
+	PART_UUID("billing-details", "type_uuid", "billingDetails/clientTypeUUID", "client type"),
+	PART_TEXT("billing-details", "balance_date", "billingDetails/balanceDate", "balance date"),
+	PART("billing-details", "type_cost_markup", "billingDetails/markup", WFM_TYPE_NUMERIC, "markup on costs in percent"),
+	PART_TEXT("billing-details", "invoice_due_date", "billingDetails/invoiceDueDate", "when invoices are due"),
+	PART_UUID("billing-details", "billing_client_uuid", "billingDetails/billingClientUUID", "client that is billed instead"),
 	STAMPS,
+	LIST_COLUMN("addresses", "addresses", "addresses", "client_address", "addresses of the client"),
+	LIST_COLUMN("contacts", "contacts", "contacts", "client_contact", "contacts of the client"),
+	LIST_COLUMN("notes", "notes", "notes", "client_note", "notes on the client"),
+	LIST_COLUMN("client-groups", "groups", "clientGroups", "client_group_member", "groups the client belongs to"),
+	LIST_COLUMN("client-relationships", "relationships", "clientRelationships", "client_relationship", "relationships with other clients"),
+	LIST_COLUMN("custom-fields", "custom_fields", "customFields", "client_custom_field", "values of custom fields"),
+	LIST_COLUMN("documents", "documents", "documents", "client_document", "documents of the client"),
+	LIST_COLUMN("billing-details", "rates", "billingDetails/customRates", "client_rate", "prices agreed with the client"),
+	LIST_COLUMN("billing-details", "tax_numbers", "billingDetails/taxNumbers", "client_tax_number", "tax numbers"),
 	{NULL}
 };
 
@@ -124,14 +153,13 @@ static const WfmEndpoint bluerock2_client_endpoints[] = {
 		.flags = WFM_ENDPOINT_SINGLE,
 		.scopes = {"data|."},
 		.filters = {WFM_BY("uuid")},
-		.parameters = CLIENT_INCLUDES,
 	},
 	{
 		.path = "clients",
 		PAGED,
 		.scopes = {"data|clients"},
 		.filters = {SINCE},
-		.parameters = CLIENT_INCLUDES "&sort=created&order=asc",
+		.parameters = "sort=created&order=asc",
 		CHAINS,
 	},
 	{NULL}
@@ -177,39 +205,45 @@ static const WfmField bluerock2_client_address_fields[] = {
 CLIENT_LIST(bluerock2_client_address, "addresses", "addresses");
 RESOURCE(bluerock2_client_address, "client_address", "addresses of clients", 700);
 
+#define CONTACT_FIELDS \
+	UUID_AT(1, "uuid", "uuid", "key of the contact"), \
+	TEXT_AT(1, "first_name", "firstName", "first name"), \
+	TEXT_AT(1, "last_name", "lastName", "last name"), \
+	TEXT_AT(1, "mobile", "mobile", "mobile phone number"), \
+	TEXT_AT(1, "email", "email", "e-mail address"), \
+	TEXT_AT(1, "phone", "phone", "phone number"), \
+	TEXT_AT(1, "position", "position", "position there"), \
+	TEXT_AT(1, "salutation", "salutation", "salutation"), \
+	TEXT_AT(1, "addressee", "addressee", "addressee"), \
+	{"is_primary", "primary", WFM_TYPE_BOOLEAN, 0, 0, "whether it is the primary contact", 1}, \
+	{"is_archived", "archived", WFM_TYPE_BOOLEAN, 0, 0, "whether it is archived", 1}, \
+	{"is_favourite", "favourite", WFM_TYPE_BOOLEAN, 0, 0, "whether it is a favourite", 1}, \
+	{"include_in_emails", "includeInEmails", WFM_TYPE_BOOLEAN, 0, 0, "whether e-mails go to it", 1}, \
+	STAMPS_AT(1), \
+	{"deleted_at", "deletedAt", WFM_TYPE_TIMESTAMPTZ, 0, 0, "when it was deleted", 1}
+
 static const WfmField bluerock2_client_contact_fields[] = {
 	OF_CLIENT,
-	UUID_AT(1, "uuid", "uuid", "key of the contact"),
-	TEXT_AT(1, "first_name", "firstName", "first name"),
-	TEXT_AT(1, "last_name", "lastName", "last name"),
-	TEXT_AT(1, "mobile", "mobile", "mobile phone number"),
-	TEXT_AT(1, "email", "email", "e-mail address"),
-	TEXT_AT(1, "phone", "phone", "phone number"),
-	TEXT_AT(1, "position", "position", "position at the client"),
-	TEXT_AT(1, "salutation", "salutation", "salutation"),
-	TEXT_AT(1, "addressee", "addressee", "addressee"),
-	{"is_primary", "primary", WFM_TYPE_BOOLEAN, 0, 0, "whether it is the client's primary contact", 1},
-	{"is_archived", "archived", WFM_TYPE_BOOLEAN, 0, 0, "whether it is archived", 1},
-	{"is_favourite", "favourite", WFM_TYPE_BOOLEAN, 0, 0, "whether it is a favourite", 1},
-	{"include_in_emails", "includeInEmails", WFM_TYPE_BOOLEAN, 0, 0, "whether e-mails go to it", 1},
-	STAMPS_AT(1),
-	{"deleted_at", "deletedAt", WFM_TYPE_TIMESTAMPTZ, 0, 0, "when it was deleted", 1},
+	CONTACT_FIELDS,
 	{NULL}
 };
 
 CLIENT_LIST(bluerock2_client_contact, "contacts", "contacts");
 RESOURCE(bluerock2_client_contact, "client_contact", "contacts of the clients", 700);
 
+#define NOTE_FIELDS \
+	UUID_AT(1, "uuid", "uuid", "key of the note"), \
+	TEXT_AT(1, "title", "title", "title"), \
+	TEXT_AT(1, "text", "description", "text"), \
+	TEXT_AT(1, "phase", "phase", "phase"), \
+	{"date", "date", WFM_TYPE_TIMESTAMP, 0, 0, "time of the note", 1}, \
+	TEXT_AT(1, "created_by_first_name", "createdByFirstName", "first name of who wrote it"), \
+	TEXT_AT(1, "created_by_last_name", "createdByLastName", "last name of who wrote it"), \
+	STAMPS_AT(1)
+
 static const WfmField bluerock2_client_note_fields[] = {
 	OF_CLIENT,
-	UUID_AT(1, "uuid", "uuid", "key of the note"),
-	TEXT_AT(1, "title", "title", "title"),
-	TEXT_AT(1, "text", "description", "text"),
-	TEXT_AT(1, "phase", "phase", "phase"),
-	{"date", "date", WFM_TYPE_TIMESTAMP, 0, 0, "time of the note", 1},
-	TEXT_AT(1, "created_by_first_name", "createdByFirstName", "first name of who wrote it"),
-	TEXT_AT(1, "created_by_last_name", "createdByLastName", "last name of who wrote it"),
-	STAMPS_AT(1),
+	NOTE_FIELDS,
 	{NULL}
 };
 
@@ -273,11 +307,32 @@ static const WfmField bluerock2_client_document_fields[] = {
 CLIENT_LIST(bluerock2_client_document, "documents", "documents");
 RESOURCE(bluerock2_client_document, "client_document", "documents of clients", 500);
 
+static const WfmField bluerock2_client_rate_fields[] = {
+	OF_CLIENT,
+	UUID_AT(1, "task_uuid", "taskUUID", "task of the catalogue"),
+	{"billable_rate", "billableRate", WFM_TYPE_NUMERIC, 0, 0, "price of an hour", 1},
+	{NULL}
+};
+
+CLIENT_LIST(bluerock2_client_rate, "billing-details", "billingDetails/customRates");
+RESOURCE(bluerock2_client_rate, "client_rate", "prices of tasks agreed with clients", 200);
+
+static const WfmField bluerock2_client_tax_number_fields[] = {
+	OF_CLIENT,
+	TEXT_AT(1, "name", "name", "kind of number"),
+	TEXT_AT(1, "number", "number", "the number"),
+	{NULL}
+};
+
+CLIENT_LIST(bluerock2_client_tax_number, "billing-details", "billingDetails/taxNumbers");
+RESOURCE(bluerock2_client_tax_number, "client_tax_number", "tax numbers of clients", 500);
+
 static const WfmField bluerock2_client_group_fields[] = {
 	KEY("key of the client group"),
 	TEXT("name", "name", "name"),
 	BOOLEAN("taxable", "taxable", "whether the group is taxed"),
 	BOOLEAN("is_favourite", "favourite", "whether it is a favourite"),
+	STAMPS,
 	{NULL}
 };
 
@@ -303,6 +358,12 @@ static const WfmField bluerock2_job_fields[] = {
 	UUID("manager_uuid", "leadStaffUUID", "staff member who leads the job"),
 	NUMBER("billable_rate", "billableRate", "price of an hour"),
 	STAMPS,
+	LIST_COLUMN("staff", "assigned", "staff", "job_assignee", "staff assigned to the job"),
+	LIST_COLUMN("tasks", "tasks", "tasks", "job_task", "tasks of the job"),
+	LIST_COLUMN("costs", "costs", "costs", "job_cost", "costs of the job"),
+	LIST_COLUMN("notes", "notes", "notes", "job_note", "notes on the job"),
+	LIST_COLUMN("custom-fields", "custom_fields", "customFields", "job_custom_field", "values of custom fields"),
+	LIST_COLUMN("documents", "documents", "documents", "job_document", "documents of the job"),
 	{NULL}
 };
 
@@ -365,6 +426,7 @@ RESOURCE(bluerock2_job_task, "job_task", "tasks of jobs", 10000);
 
 static const WfmField bluerock2_job_assignee_fields[] = {
 	OF_JOB,
+	UUID_AT(1, "uuid", "uuid", "key of the assignment"),
 	UUID_AT(1, "staff_uuid", "staffUUID", "staff member"),
 	TEXT_AT(1, "staff_first_name", "firstName", "first name of the staff member"),
 	TEXT_AT(1, "staff_last_name", "lastName", "last name of the staff member"),
@@ -375,18 +437,21 @@ static const WfmField bluerock2_job_assignee_fields[] = {
 JOB_LIST(bluerock2_job_assignee, "staff", "staff");
 RESOURCE(bluerock2_job_assignee, "job_assignee", "staff assigned to jobs", 4000);
 
+#define COST_FIELDS \
+	UUID_AT(1, "uuid", "uuid", "key of the cost"), \
+	{"date", "date", WFM_TYPE_DATE, 0, 0, "day", 1}, \
+	TEXT_AT(1, "description", "description", "description"), \
+	TEXT_AT(1, "note", "note", "note"), \
+	{"quantity", "quantity", WFM_TYPE_NUMERIC, 0, 0, "quantity", 1}, \
+	{"unit_cost", "unitCost", WFM_TYPE_NUMERIC, 0, 0, "cost of one", 1}, \
+	{"unit_price", "unitPrice", WFM_TYPE_NUMERIC, 0, 0, "price of one", 1}, \
+	{"taxable", "taxable", WFM_TYPE_BOOLEAN, 0, 0, "whether it is taxed", 1}, \
+	UUID_AT(1, "supplier_uuid", "supplierUuid|supplierUUID", "supplier"), \
+	STAMPS_AT(1)
+
 static const WfmField bluerock2_job_cost_fields[] = {
 	OF_JOB,
-	UUID_AT(1, "uuid", "uuid", "key of the job's cost"),
-	{"date", "date", WFM_TYPE_DATE, 0, 0, "day", 1},
-	TEXT_AT(1, "description", "description", "description"),
-	TEXT_AT(1, "note", "note", "note"),
-	{"quantity", "quantity", WFM_TYPE_NUMERIC, 0, 0, "quantity", 1},
-	{"unit_cost", "unitCost", WFM_TYPE_NUMERIC, 0, 0, "cost of one", 1},
-	{"unit_price", "unitPrice", WFM_TYPE_NUMERIC, 0, 0, "price of one", 1},
-	{"taxable", "taxable", WFM_TYPE_BOOLEAN, 0, 0, "whether it is taxed", 1},
-	UUID_AT(1, "supplier_uuid", "supplierUuid|supplierUUID", "supplier"),
-	STAMPS_AT(1),
+	COST_FIELDS,
 	{NULL}
 };
 
@@ -395,12 +460,7 @@ RESOURCE(bluerock2_job_cost, "job_cost", "costs of jobs", 5000);
 
 static const WfmField bluerock2_job_note_fields[] = {
 	OF_JOB,
-	UUID_AT(1, "uuid", "uuid", "key of the note"),
-	TEXT_AT(1, "title", "title", "title"),
-	TEXT_AT(1, "text", "description", "text"),
-	TEXT_AT(1, "phase", "phase", "phase"),
-	{"date", "date", WFM_TYPE_TIMESTAMP, 0, 0, "time of the note", 1},
-	STAMPS_AT(1),
+	NOTE_FIELDS,
 	{NULL}
 };
 
@@ -449,7 +509,7 @@ static const WfmField bluerock2_time_entry_fields[] = {
 	{NULL}
 };
 
-NOUN(bluerock2_time_entry, "timesheets", "timesheets", SINCE,
+NOUN(bluerock2_time_entry, "timesheets", "timesheets", SINCE, DAYS,
 	 IS("staff_uuid", "staffUUID"), IS("job_uuid", "jobUUID"));
 RESOURCE(bluerock2_time_entry, "time_entry", "time entries", 20000);
 
@@ -476,10 +536,11 @@ static const WfmField bluerock2_capacity_plan_fields[] = {
 	{"uuid", "uuid", WFM_TYPE_UUID, 0, WFM_FIELD_KEY, "key, where told"},
 	DAY("date", "date|startDate", "day"),
 	MINUTES("minutes", "minutes", "minutes"),
+	STAMPS,
 	{NULL}
 };
 
-LIST(bluerock2_capacity_plan, "capacity-plan", "capacityPlan", IS("staff_uuid", "staffUUID"));
+LIST(bluerock2_capacity_plan, "capacity-plan", "capacityPlan", DAYS, IS("staff_uuid", "staffUUID"));
 RESOURCE(bluerock2_capacity_plan, "capacity_plan", "capacity plan; its fields are not documented, see column raw", 1000);
 
 /* ---------- sales and purchases ---------- */
@@ -508,11 +569,41 @@ static const WfmField bluerock2_quote_fields[] = {
 	TEXT("status", "status", "status"),
 	NUMBER("amount", "total", "total"),
 	STAMPS,
+	LIST_COLUMN(NULL, "notes", "notes", "quote_note", "notes on the quote"),
 	{NULL}
 };
 
 NOUN(bluerock2_quote, "quotes", "quotes", SINCE);
 RESOURCE(bluerock2_quote, "quote", "quotes", 1000);
+
+/* A list inside a record of another list, which comes unasked. */
+#define INNER_LIST(symbol, noun, wrapper, owner, list) \
+	static const WfmEndpoint symbol##_endpoints[] = { \
+		{ \
+			.path = noun "/{}", \
+			.scopes = {"data|.", list}, \
+			.filters = {WFM_BY(owner "_uuid")}, \
+		}, \
+		{ \
+			.path = noun, \
+			PAGED, \
+			.scopes = {"data|" wrapper, list}, \
+		}, \
+		{NULL} \
+	}
+
+#define OF_OWNER(owner) \
+	{owner "_uuid", "uuid", WFM_TYPE_UUID, 0, WFM_FIELD_KEY, owner}, \
+	WFM_ORDINAL_AT(1)
+
+static const WfmField bluerock2_quote_note_fields[] = {
+	OF_OWNER("quote"),
+	NOTE_FIELDS,
+	{NULL}
+};
+
+INNER_LIST(bluerock2_quote_note, "quotes", "quotes", "quote", "notes");
+RESOURCE(bluerock2_quote_note, "quote_note", "notes on quotes", 500);
 
 static const WfmField bluerock2_invoice_fields[] = {
 	KEY("key of the invoice"),
@@ -526,11 +617,31 @@ static const WfmField bluerock2_invoice_fields[] = {
 	DAY("due_date", "dueDate", "day it is due"),
 	DAY("paid_date", "paidDate", "day it was paid"),
 	STAMPS,
+	LIST_COLUMN(NULL, "notes", "notes", "invoice_note", "notes on the invoice"),
+	LIST_COLUMN(NULL, "costs", "costs", "invoice_cost", "costs on the invoice"),
 	{NULL}
 };
 
 NOUN(bluerock2_invoice, "invoices", "invoices", SINCE, IS("client_uuid", "clientUUID"));
 RESOURCE(bluerock2_invoice, "invoice", "invoices", 3000);
+
+static const WfmField bluerock2_invoice_note_fields[] = {
+	OF_OWNER("invoice"),
+	NOTE_FIELDS,
+	{NULL}
+};
+
+INNER_LIST(bluerock2_invoice_note, "invoices", "invoices", "invoice", "notes");
+RESOURCE(bluerock2_invoice_note, "invoice_note", "notes on invoices", 1000);
+
+static const WfmField bluerock2_invoice_cost_fields[] = {
+	OF_OWNER("invoice"),
+	COST_FIELDS,
+	{NULL}
+};
+
+INNER_LIST(bluerock2_invoice_cost, "invoices", "invoices", "invoice", "costs");
+RESOURCE(bluerock2_invoice_cost, "invoice_cost", "costs on invoices", 3000);
 
 static const WfmField bluerock2_invoice_payment_fields[] = {
 	KEY("key of the payment"),
@@ -538,6 +649,7 @@ static const WfmField bluerock2_invoice_payment_fields[] = {
 	DAY("date", "date", "day of the payment"),
 	NUMBER("amount", "amount", "amount"),
 	TEXT("reference", "note", "note"),
+	STAMPS,
 	{NULL}
 };
 
@@ -577,11 +689,22 @@ static const WfmField bluerock2_supplier_fields[] = {
 	TEXT("phone", "phone", "phone number"),
 	TEXT("website", "website", "web site"),
 	TEXT("address", "address", "address"),
+	STAMPS,
+	LIST_COLUMN(NULL, "contacts", "contacts", "supplier_contact", "contacts of the supplier"),
 	{NULL}
 };
 
-NOUN(bluerock2_supplier, "suppliers", "suppliers", {NULL});
+NOUN(bluerock2_supplier, "suppliers", "suppliers", SINCE);
 RESOURCE(bluerock2_supplier, "supplier", "suppliers", 100);
+
+static const WfmField bluerock2_supplier_contact_fields[] = {
+	OF_OWNER("supplier"),
+	CONTACT_FIELDS,
+	{NULL}
+};
+
+INNER_LIST(bluerock2_supplier_contact, "suppliers", "suppliers", "supplier", "contacts");
+RESOURCE(bluerock2_supplier_contact, "supplier_contact", "contacts of suppliers", 100);
 
 /* ---------- settings ---------- */
 
@@ -603,6 +726,7 @@ RESOURCE(bluerock2_task, "task", "task catalogue", 50);
 	static const WfmField symbol##_fields[] = { \
 		KEY("key of the " what), \
 		TEXT("name", "name", "name"), \
+		STAMPS, \
 		{NULL} \
 	}; \
 	LIST(symbol, noun, wrapper, {NULL}); \
@@ -616,3 +740,25 @@ NAMED(bluerock2_role, "role", "roles", "roles",
 	  "role", "roles; further fields are in column raw");
 NAMED(bluerock2_tax, "tax", "taxes", "taxes",
 	  "tax", "taxes; further fields are in column raw");
+
+/* whoever gave the consent; not a list */
+static const WfmField bluerock2_me_fields[] = {
+	KEY("key of the user"),
+	TEXT("name", "name", "name"),
+	TEXT("first_name", "firstName", "first name"),
+	TEXT("last_name", "lastName", "last name"),
+	TEXT("email", "email", "e-mail address"),
+	STAMPS,
+	{NULL}
+};
+
+static const WfmEndpoint bluerock2_me_endpoints[] = {
+	{
+		.path = "me",
+		.flags = WFM_ENDPOINT_WHOLE,
+		.scopes = {"data|."},
+	},
+	{NULL}
+};
+
+RESOURCE(bluerock2_me, "me", "the user who gave the consent; the fields are not documented, see column raw", 1);

@@ -63,6 +63,8 @@ typedef struct WfmField
 	int			scope;			/* which of the endpoint's scopes the path
 								 * starts from; 0: the outermost */
 	const char *child;			/* WFM_FIELD_NESTED: the table of the list */
+	const char *include;		/* what the parameter "includes" has to name
+								 * for it to come; NULL: it always does */
 } WfmField;
 
 /* Comparison that a filter stands for. */
@@ -71,7 +73,8 @@ typedef enum WfmFilterOp
 	WFM_OP_EQUAL,				/* column = value, IN: one request a value */
 	WFM_OP_SINCE,				/* column >= value (= alike, for input
 								 * columns) */
-	WFM_OP_WINDOW				/* a range of days: parameters from and to */
+	WFM_OP_WINDOW				/* a range of days: parameters from and to, or
+								 * those that the filter names */
 } WfmFilterOp;
 
 /* Where the value goes. */
@@ -120,6 +123,10 @@ typedef struct WfmFilter
 	const char *parent;			/* table whose keys it takes, if a full read
 								 * is one call for each of them */
 	const char *parent_column;	/* and the column that holds them */
+	const char *until;			/* WFM_OP_WINDOW where a list takes days but
+								 * needs none: parameter is the name of the
+								 * first day's parameter, this of the last
+								 * day's */
 } WfmFilter;
 
 /* How an endpoint spreads its records over several answers. */

@@ -37,6 +37,7 @@ static const WfmEndpoint time_entry_endpoints[] = {
 		.scopes = {"Times/Time"},
 		.filters = {
 			{"job_id", WFM_OP_EQUAL, WFM_IN_PATH, NULL, WFM_FORMAT_AS_TEXT, WFM_GRADE_EXACT, true},
+			{"date", WFM_OP_WINDOW, WFM_IN_QUERY, "from", WFM_FORMAT_DAY, WFM_GRADE_ASSUMED, false, NULL, NULL, "to"},
 		},
 	},
 	{

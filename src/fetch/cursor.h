@@ -46,6 +46,8 @@ typedef struct WfmFetchSpec
 	const WfmDecodeField *fields;	/* values wanted of each record */
 	int			nfields;
 	bool		detailed;		/* ask for the long form */
+	const char *includes;		/* value of the parameter "includes", NULL:
+								 * none is needed */
 	bool		lazy;			/* few rows may be wanted: do not run ahead */
 } WfmFetchSpec;
 

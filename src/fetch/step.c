@@ -30,6 +30,10 @@
 #define PAD_AFTER_BY_DATE 2
 #define PAD_AFTER_BY_KEY 1
 
+/* Days that are sent lie between 1900 and 9999. */
+#define FIRST_DAY_SENT (-36524)
+#define LAST_DAY_SENT 2921939
+
 bool
 wfm_fetch_by_date(const WfmFetchSpec *spec)
 {
@@ -105,6 +109,41 @@ day_text(DateADT day, char *buffer)
 	return buffer;
 }
 
+/*
+ * Append the days wanted, where a list takes such parameters but needs none.
+ * Whether the last day counts is not documented, nor the zone of a day: a day
+ * more is asked for at both ends.
+ */
+static void
+append_days(StringInfo query, const WfmEndpoint *endpoint,
+			const WfmFetchSpec *spec)
+{
+	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)
+	{
+		const WfmFilter *filter = &endpoint->filters[i];
+		const char *format = filter->format == WFM_FORMAT_ISO_DAY ?
+			"%04d-%02d-%02d" : "%04d%02d%02d";
+
+		if (filter->until == NULL)
+			continue;
+		for (int end = 0; end <= 1; end++)
+		{
+			DateADT		day = end == 0 ? spec->first_day : spec->last_day;
+			int			year,
+						month,
+						mday;
+
+			if (DATE_NOT_FINITE(day))
+				continue;
+			day += end == 0 ? -1 : 1;
+			day = Min(Max(day, FIRST_DAY_SENT), LAST_DAY_SENT);
+			j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+			append_parameter(query, end == 0 ? filter->parameter : filter->until,
+							 psprintf(format, year, month, mday));
+		}
+	}
+}
+
 /* The filter's value in this step, NULL if the step has none. */
 static const char *
 step_value(const WfmStep *step, const WfmFetchSpec *spec, int filter)
@@ -163,6 +202,10 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 	if ((endpoint->flags & WFM_ENDPOINT_DETAILED) != 0 &&
 		(spec->detailed || (endpoint->flags & WFM_ENDPOINT_ALWAYS_DETAILED) != 0))
 		append_parameter(&query, "detailed", "true");
+	append_days(&query, endpoint, spec);
+	if (spec->includes != NULL)
+		appendStringInfo(&query, "%cincludes=%s", query.len == 0 ? '?' : '&',
+						 spec->includes);
 	if (endpoint->parameters != NULL)
 		appendStringInfo(&query, "%c%s", query.len == 0 ? '?' : '&',
 						 endpoint->parameters);

@@ -146,6 +146,7 @@ resolve_column(const WfmTable *table, Form_pg_attribute att)
 		column->flags = field->flags;
 		column->scope = (field->flags & WFM_FIELD_RAW) != 0 ? -1 : field->scope;
 		column->child = field->child;
+		column->include = field->include;
 	}
 	return column;
 }
@@ -213,6 +214,19 @@ wfm_table_history(const WfmTable *table, DateADT *first, DateADT *last)
 
 	*first = table->options->history_from;
 	*last = days + DAYS_AHEAD;
+}
+
+void
+wfm_table_days(const WfmTable *table, const WfmEndpoint *endpoint,
+			   DateADT *first, DateADT *last)
+{
+	if (endpoint->paging == WFM_PAGING_WINDOWS)
+		wfm_table_history(table, first, last);
+	else
+	{
+		*first = DATEVAL_NOBEGIN;
+		*last = DATEVAL_NOEND;
+	}
 }
 
 double

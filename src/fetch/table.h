@@ -26,6 +26,7 @@ typedef struct WfmColumn
 	int			scope;			/* of the endpoint's scopes, the path's start;
 								 * -1: the innermost */
 	const char *child;			/* table whose columns a nested list has */
+	const char *include;		/* what "includes" has to name, NULL: nothing */
 } WfmColumn;
 
 typedef struct WfmTable
@@ -59,6 +60,13 @@ extern const WfmColumn *wfm_table_column(const WfmTable *table,
  */
 extern void wfm_table_history(const WfmTable *table, DateADT *first,
 							  DateADT *last);
+
+/*
+ * First and last day that this endpoint is read for: those of the history
+ * where it needs days, else all days there are (DATEVAL_NOBEGIN and NOEND).
+ */
+extern void wfm_table_days(const WfmTable *table, const WfmEndpoint *endpoint,
+						   DateADT *first, DateADT *last);
 
 /*
  * The path in the record, or of a scope, as answers of this format have it:

@@ -137,6 +137,10 @@ request_template(const WfmTable *table, const WfmEndpoint *endpoint,
 			filter_is_pushed(pushed, i))
 			append_parameter(&text, &separator, "%s={%s}", filter->parameter,
 							 filter->column);
+		if (filter->place == WFM_IN_QUERY && filter->until != NULL &&
+			filter_is_pushed(pushed, i))
+			append_parameter(&text, &separator, "%s={%s}", filter->until,
+							 filter->column);
 	}
 	if (endpoint->paging == WFM_PAGING_WINDOWS)
 		append_window(&text, &separator, table, endpoint, pushed);

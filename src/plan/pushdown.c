@@ -190,13 +190,12 @@ type_fits(const WfmColumn *column, const WfmFilter *filter)
 				(column->type == UUIDOID && column->field_type == WFM_TYPE_UUID) ||
 				(column->type == INT4OID && column->field_type == WFM_TYPE_INTEGER);
 		case WFM_FORMAT_DAY:
+		case WFM_FORMAT_ISO_DAY:
 			return column->type == DATEOID;
 		case WFM_FORMAT_UTC_SECOND:
 		case WFM_FORMAT_UTC_DAY_BEFORE:
 		case WFM_FORMAT_ISO_DAY_BEFORE:
 			return column->type == TIMESTAMPTZOID;
-		case WFM_FORMAT_ISO_DAY:
-			return column->type == DATEOID;
 	}
 	return false;
 }
@@ -234,6 +233,7 @@ push_kind(const Comparison *comparison, const WfmFilter *filter)
 		case WFM_FORMAT_AS_TEXT:
 			break;
 		case WFM_FORMAT_DAY:
+		case WFM_FORMAT_ISO_DAY:
 			/* any of the date types; IN only with dates */
 			if (comparison->value_type != DATEOID &&
 				(comparison->array || filter->op == WFM_OP_EQUAL ||
@@ -245,10 +245,6 @@ push_kind(const Comparison *comparison, const WfmFilter *filter)
 		case WFM_FORMAT_UTC_DAY_BEFORE:
 		case WFM_FORMAT_ISO_DAY_BEFORE:
 			if (comparison->value_type != TIMESTAMPTZOID)
-				return -1;
-			break;
-		case WFM_FORMAT_ISO_DAY:
-			if (comparison->value_type != DATEOID)
 				return -1;
 			break;
 	}

@@ -15,6 +15,22 @@
 /* Most alternatives that a column's path has. */
 #define MAX_ALTERNATIVES 8
 
+/* Does the list, separated by commas, hold the name? */
+static bool
+holds_name(const char *list, const char *name)
+{
+	size_t		len = strlen(name);
+
+	for (const char *at = list; at != NULL; at = strchr(at, ','))
+	{
+		if (*at == ',')
+			at++;
+		if (strncmp(at, name, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 /* Have a path decoded; the index of its value. */
 static int
 add_field(WfmScan *scan, const WfmColumn *column, const char *path)
@@ -53,6 +69,18 @@ add_alternatives(WfmScan *scan, WfmConverter *converter)
 	}
 }
 
+/* Have the part of the record included that the column lies in. */
+static void
+add_include(WfmScan *scan, const WfmColumn *column)
+{
+	if (column->include == NULL)
+		return;
+	if (scan->includes == NULL)
+		scan->includes = column->include;
+	else if (!holds_name(scan->includes, column->include))
+		scan->includes = psprintf("%s,%s", scan->includes, column->include);
+}
+
 /* Prepare decoding and converting of the columns that are used. */
 void
 wfm_columns_prepare(WfmScan *scan, List *columns)
@@ -77,6 +105,7 @@ wfm_columns_prepare(WfmScan *scan, List *columns)
 			continue;
 		if ((column->flags & WFM_FIELD_DETAILED) != 0)
 			scan->detailed = true;
+		add_include(scan, column);
 		if ((column->flags & WFM_FIELD_NESTED) != 0 &&
 			column->type == JSONBOID)
 			converter->nested = wfm_nested_create(scan->table, column);

@@ -140,6 +140,7 @@ start(WfmScan *scan, ForeignScanState *node)
 	spec->options = scan->table->options;
 	spec->format = scan->table->format;
 	spec->detailed = scan->detailed;
+	spec->includes = scan->includes;
 	spec->resource = scan->table->resource;
 	spec->endpoint = scan->endpoint;
 	spec->fields = scan->fields;

@@ -35,6 +35,7 @@ typedef struct WfmScan
 	WfmConverter *converters;
 	WfmDecodeField *fields;
 	int			nfields;
+	const char *includes;		/* what columns need to be included, or NULL */
 	bool		detailed;		/* a column needs the long form */
 	WfmTenantQuals *tenant_quals;
 

@@ -250,7 +250,7 @@ wfm_scan_values(const WfmTable *table, const WfmEndpoint *endpoint,
 	WfmScanValues *values = palloc0(sizeof(WfmScanValues));
 	ListCell   *lc;
 
-	wfm_table_history(table, &values->first_day, &values->last_day);
+	wfm_table_days(table, endpoint, &values->first_day, &values->last_day);
 
 	foreach(lc, pushed)
 	{

@@ -52,6 +52,7 @@ referred(const WfmDialect *dialect, const WfmResource *resource,
 	{
 		int			len = strlen(field->name) - strlen(key_names[i]) - 1;
 		char	   *prefix;
+		char	   *draft;
 		const char *table;
 		const WfmResource *other;
 
@@ -65,6 +66,10 @@ referred(const WfmDialect *dialect, const WfmResource *resource,
 			if (strcmp(references[r].prefix, prefix) == 0)
 				table = references[r].table;
 		}
+		/* the lines of a draft are the draft's */
+		draft = psprintf("%s_draft", prefix);
+		if (strncmp(resource->name, draft, strlen(draft)) == 0)
+			table = draft;
 		other = wfm_resource_find(table, dialect);
 		if (other != NULL && other != resource &&
 			wfm_field_find(other, dialect, key_names[i]) != NULL)

@@ -72,12 +72,18 @@ def _job_list(attr, fields, on="WXP"):
     return Table("job", fields, None, on, (attr,), (("job_id", 0, "id", "text"),))
 
 
-def _number_list(resource, attr, fields):
-    """Lists of invoices and the like, without those of drafts."""
+def _number_list(resource, attr, fields, draft=False):
+    """Lists of invoices and the like: of the drafts, or of the others."""
     state = "status" if resource == "invoice" else "state"
     on = "W" if resource == "purchase_order" else "WXP"
-    return Table(resource, fields, _not_draft(state), on, (attr,),
+    return Table(resource, fields, (_draft if draft else _not_draft)(state), on, (attr,),
                  ((resource + "_id", 0, "id", "text"),))
+
+
+def _lines_of_jobs(attr, fields, draft=False):
+    """Lines below the jobs of invoices."""
+    return Table("invoice", fields, (_draft if draft else _not_draft)("status"), "WXP",
+                 ("jobs", attr), (("invoice_id", 0, "id", "text"), ("job_id", 1, "id", "text")))
 
 
 def _is_open(job):
@@ -91,6 +97,10 @@ def _draft(attr):
 def _not_draft(attr):
     return lambda record: record[attr] != "Draft"
 
+
+# The number of the job is job_id beside that of the invoice.
+INVOICE_JOB = tuple(f for f in dialects.INVOICE_JOB if f.element != "ID") \
+    + (dialects.Field("ID", "id", "text", column="job_id"),)
 
 TABLES = {
     "client": _of("client"),
@@ -138,21 +148,23 @@ TABLES = {
         (("job_id", 0, "id", "text"),) + _owner("job_note", 1)),
     "job_cost": _job_list("costs", dialects.JOB_COST),
     "job_document": _job_list("documents", dialects.JOB_DOCUMENT),
-    "invoice_job": _number_list("invoice", "jobs", tuple(
-        f for f in dialects.INVOICE_JOB if f.element != "ID")
-        + (dialects.Field("ID", "id", "text", column="job_id"),)),
-    "invoice_job_task": Table(
-        "invoice", dialects.INVOICE_TASK, _not_draft("status"), "WXP", ("jobs", "tasks"),
-        (("invoice_id", 0, "id", "text"), ("job_id", 1, "id", "text"))),
-    "invoice_job_cost": Table(
-        "invoice", dialects.COST_LINE, _not_draft("status"), "WXP", ("jobs", "costs"),
-        (("invoice_id", 0, "id", "text"), ("job_id", 1, "id", "text"))),
+    "invoice_job": _number_list("invoice", "jobs", INVOICE_JOB),
+    "invoice_job_task": _lines_of_jobs("tasks", dialects.INVOICE_TASK),
+    "invoice_job_cost": _lines_of_jobs("costs", dialects.COST_LINE),
     "invoice_task": _number_list("invoice", "tasks", dialects.INVOICE_TASK),
     "invoice_cost": _number_list("invoice", "costs", dialects.COST_LINE),
+    "invoice_draft_job": _number_list("invoice", "jobs", INVOICE_JOB, True),
+    "invoice_draft_job_task": _lines_of_jobs("tasks", dialects.INVOICE_TASK, True),
+    "invoice_draft_job_cost": _lines_of_jobs("costs", dialects.COST_LINE, True),
+    "invoice_draft_task": _number_list("invoice", "tasks", dialects.INVOICE_TASK, True),
+    "invoice_draft_cost": _number_list("invoice", "costs", dialects.COST_LINE, True),
     "invoice_payment": _number_list("invoice", "payments", dialects.PAYMENT),
     "quote_task": _number_list("quote", "tasks", dialects.QUOTE_TASK),
     "quote_cost": _number_list("quote", "costs", dialects.COST_LINE),
     "quote_option": _number_list("quote", "options", dialects.QUOTE_OPTION),
+    "quote_draft_task": _number_list("quote", "tasks", dialects.QUOTE_TASK, True),
+    "quote_draft_cost": _number_list("quote", "costs", dialects.COST_LINE, True),
+    "quote_draft_option": _number_list("quote", "options", dialects.QUOTE_OPTION, True),
     "supplier": _of("supplier", on="W"),
     "supplier_contact": Table("supplier", dialects.SUPPLIER_CONTACT, None, "W", ("contacts",),
                               (("supplier_uuid", 0, "uuid", "uuid"),)),
@@ -172,6 +184,8 @@ TABLES = {
     "purchase_order": _of("purchase_order", _not_draft("state"), "W"),
     "purchase_order_draft": _of("purchase_order", _draft("state"), "W"),
     "purchase_order_cost": _number_list("purchase_order", "costs", dialects.ORDER_COST),
+    "purchase_order_draft_cost": _number_list("purchase_order", "costs", dialects.ORDER_COST,
+                                              True),
 }
 
 

@@ -19,7 +19,8 @@ MOST = 1000                             # records a page
 
 @dataclass(frozen=True)
 class Column:
-    """path: where in the record; get: from a record of the account."""
+    """path: where in the record; get: from a record of the account; the parts
+    in PARTS come when `includes` names them."""
     name: str
     path: str
     kind: str                           # text, uuid, number, int, bool, day, stamp, clock
@@ -28,7 +29,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Inner:
-    """A list inside a record, sent when `includes` names it."""
+    """A list inside a record, sent when `includes` names it, or, with an empty
+    name, always."""
     include: str
     path: str
     rows: object                        # from world and record to records
@@ -45,6 +47,8 @@ class Noun:
     matches: tuple = ()                 # (parameter, function of record)
     has_get: bool = True
     archived: object = None             # function of record: in the archived list
+    day: object = None                  # function of record: what startDate and endDate test
+    single: bool = False                # not a list but one record
 
 
 def C(name, path=None, kind="text", get=None):
@@ -80,6 +84,7 @@ CONTACT = (
     C("mobile"), C("email"), C("phone"), C("position"), C("salutation"), C("addressee"),
     C("is_primary", "primary", "bool"),
 )
+SUPPLIER_CONTACT = CONTACT[:7]
 NOTE = (C("title"), C("text", "description"), C("date", kind="stamp"))
 VALUE = (
     C("field_uuid", "uuid", "uuid", lambda r: r["uuid"]), C("name"),
@@ -96,6 +101,9 @@ def values_of(use):
 def rows_of(attr):
     return lambda world, record: record[attr] or ()
 
+
+# The beginning of a path, and the name that includes it.
+PARTS = {"contactDetails": "contact-details", "billingDetails": "billing-details"}
 
 NOUNS = {
     "client": Noun("clients", table("client"), (
@@ -156,7 +164,7 @@ NOUNS = {
         C("start_time", kind="clock", get=lambda r: r["start"]),
         C("end_time", kind="clock", get=lambda r: r["end"]),
     ), (), (("staffuuid", lambda r: r["staff"]["uuid"]),
-            ("jobuuid", lambda r: r["job"]["uuid"]))),
+            ("jobuuid", lambda r: r["job"]["uuid"])), day=lambda r: r["date"]),
     "staff": Noun("staff", table("staff"), (
         C("uuid", kind="uuid"), C("first_name", get=first_word),
         C("last_name", get=other_words), C("email"), C("phone"), C("mobile"))),
@@ -178,7 +186,8 @@ NOUNS = {
         C("amount_including_tax", "amountIncTax", "number"), C("due_date", kind="day"),
     ), (), (("clientuuid", lambda r: r["client"]["uuid"]),)),
     "supplier": Noun("suppliers", table("supplier"), (
-        C("uuid", kind="uuid"), C("name"), C("phone"), C("website"), C("address"))),
+        C("uuid", kind="uuid"), C("name"), C("phone"), C("website"), C("address")), (
+        Inner("", "contacts", rows_of("contacts"), SUPPLIER_CONTACT),)),
     "purchase_order": Noun("purchase-orders", table("purchase_order"), (
         C("uuid", kind="uuid"), of("job_uuid", "jobUUID", "uuid", "job", "uuid"),
         of("supplier_uuid", "supplierUUID", "uuid", "supplier", "uuid"),
@@ -187,6 +196,10 @@ NOUNS = {
         C("uuid", kind="uuid"), C("name"), C("taxable", kind="bool")), has_get=False),
     "custom_field": Noun("custom-fields", table("custom_field"), (
         C("uuid", kind="uuid"), C("name")), has_get=False),
+    # whoever consented: the first member of the staff
+    "me": Noun("me", lambda world: world.tables["staff"][:1], (
+        C("uuid", kind="uuid"), C("first_name", get=first_word),
+        C("last_name", get=other_words), C("email")), has_get=False, single=True),
 }
 # Nothing in the account is of these kinds.
 for _name, _path in (("account", "accounts"), ("role", "roles"), ("tax", "taxes"),
@@ -203,6 +216,9 @@ INNER = {
     "job_custom_field": ("job", "custom-fields"),
     "client_relationship": ("client", "client-relationships"),
     "client_document": ("client", "documents"), "job_document": ("job", "documents"),
+    "client_rate": ("client", "customRates"), "client_tax_number": ("client", "taxNumbers"),
+    "quote_note": ("quote", "notes"), "invoice_note": ("invoice", "notes"),
+    "invoice_cost": ("invoice", "costs"), "supplier_contact": ("supplier", ""),
 }
 UNORDERED = {"client_group_member", "client_custom_field", "job_custom_field"}
 
@@ -262,9 +278,10 @@ def _exact(column):
 
 
 def _record(world, noun, record, includes):
-    out = _object([_exact(c) for c in noun.columns], record)
+    out = _object([_exact(c) for c in noun.columns
+                   if PARTS.get(c.path.split("/")[0]) in includes | {None}], record)
     for inner in noun.inner:
-        if inner.include in includes:
+        if not inner.include or inner.include in includes:
             out[inner.path] = [_object([_exact(c) for c in inner.columns], row)
                                for row in inner.rows(world, record)]
     return out
@@ -282,6 +299,8 @@ def answer(world, request, rest):
     params = {name.lower(): value for name, value in request.params()}
     path = rest.strip("/")
     for noun in NOUNS.values():
+        if path == noun.path and noun.single:
+            return _json(200, _record(world, noun, noun.rows(world)[0], _includes(params)))
         if path == noun.path:
             return _list(world, noun, params)
     for noun in NOUNS.values():
@@ -315,6 +334,14 @@ def _list(world, noun, params):
     for name, get in noun.matches:
         if name in params:
             records = [r for r in records if get(r) == params[name].lower()]
+    if noun.day is not None:
+        for name, wrong in (("startdate", lambda day, end: day < end),
+                            ("enddate", lambda day, end: day > end)):
+            end = params.get(name)
+            if end and not re.fullmatch(r"\d{4}-\d\d-\d\d", end):
+                return _json(400, {"title": "%s must be YYYY-MM-DD" % name})
+            if end:
+                records = [r for r in records if not wrong(noun.day(r).isoformat()[:10], end)]
     since = params.get("updatedsince")
     if since:
         if not re.fullmatch(r"\d{4}-\d\d-\d\d", since):
