@@ -6,6 +6,7 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/guc.h"
 
@@ -126,6 +127,12 @@ wfm_require_preload(void)
 				 errmsg("wfm_fdw must be loaded when the server starts"),
 				 errdetail("Tokens and limits are shared by all sessions, in memory that can only be reserved at that time."),
 				 errhint("Add wfm_fdw to shared_preload_libraries in postgresql.conf and restart the server.")));
+	if (!IsUnderPostmaster)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("wfm_fdw reaches no API in single-user mode"),
+				 errdetail("Tokens are kept by a background worker, of which there is none."),
+				 errhint("Start the server as usual.")));
 }
 
 uint32

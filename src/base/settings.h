@@ -35,7 +35,7 @@ extern bool wfm_preloaded;
 /* Define all settings; called once from _PG_init. */
 extern void wfm_settings_define(void);
 
-/* ereport 55000 unless the library was preloaded. */
+/* ereport 55000 unless the library was preloaded into a server with workers. */
 extern void wfm_require_preload(void);
 
 /* What a process waits for, shown in pg_stat_activity where it can be. */
