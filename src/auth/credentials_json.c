@@ -34,8 +34,22 @@ printable_name(const char *name, char shown[41])
 	shown[i] = '\0';
 }
 
+static void
+no_memory(char *problem)
+{
+	snprintf(problem, WFM_CREDENTIALS_PROBLEM_LEN, "there is not enough memory");
+}
+
+/* Only a string, an integer or null can be read. */
 static bool
-read_field(json_t *value, WfmCredential *field)
+is_readable(const json_t *value)
+{
+	return json_is_string(value) || json_is_integer(value) || json_is_null(value);
+}
+
+/* False without memory. */
+static bool
+read_field(const json_t *value, WfmCredential *field)
 {
 	char		number[32];
 
@@ -44,7 +58,7 @@ read_field(json_t *value, WfmCredential *field)
 		return true;
 	if (json_is_string(value))
 		field->value = strdup(json_string_value(value));
-	else if (json_is_integer(value))
+	else
 	{
 		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
 				 json_integer_value(value));
@@ -92,11 +106,16 @@ read_object(json_t *object, size_t number, const char *const *columns,
 					 "element %zu has the unknown field \"%s\"", number, shown);
 			return false;
 		}
-		if (!read_field(value, &fields[i]))
+		if (!is_readable(value))
 		{
 			snprintf(problem, WFM_CREDENTIALS_PROBLEM_LEN,
 					 "field \"%s\" of element %zu is neither a string, an integer nor null",
 					 shown, number);
+			return false;
+		}
+		if (!read_field(value, &fields[i]))
+		{
+			no_memory(problem);
 			return false;
 		}
 	}
@@ -119,9 +138,16 @@ wfm_credentials_read(const char *content, size_t len,
 	root = json_loadb(content, len, JSON_REJECT_DUPLICATES, &error);
 	if (root == NULL)
 	{
-		/* error.text may quote the file. */
-		snprintf(problem, WFM_CREDENTIALS_PROBLEM_LEN,
-				 "it is not valid JSON at line %d, column %d", error.line, error.column);
+		/*
+		 * error.text may quote the file; it is empty where the parser ran out
+		 * of memory.
+		 */
+		if (error.text[0] == '\0' ||
+			json_error_code(&error) == json_error_out_of_memory)
+			no_memory(problem);
+		else
+			snprintf(problem, WFM_CREDENTIALS_PROBLEM_LEN,
+					 "it is not valid JSON at line %d, column %d", error.line, error.column);
 		return false;
 	}
 
@@ -131,7 +157,7 @@ wfm_credentials_read(const char *content, size_t len,
 	if (list->fields == NULL)
 	{
 		list->nobjects = 0;
-		snprintf(problem, WFM_CREDENTIALS_PROBLEM_LEN, "there is not enough memory");
+		no_memory(problem);
 		ok = false;
 	}
 	for (i = 0; ok && i < list->nobjects; i++)

@@ -224,21 +224,22 @@ associated_data(const WfmKey *key, const WfmSealPlace *place, WfmSecret *data)
 }
 
 /*
- * The whole of GCM in one direction.  `out` has room for len bytes.  False if
- * OpenSSL fails or, when opening, the tag does not match.
+ * The whole of GCM in one direction.  `out` has room for len bytes.  OK,
+ * FAILED or, when opening, MISMATCH: the tag says that a byte is not what was
+ * sealed, or that it was sealed for another place.
  */
-static bool
+static WfmUnsealResult
 gcm(bool sealing, const WfmKey *key, const unsigned char *nonce,
 	const WfmSecret *associated, const unsigned char *in, size_t len,
 	unsigned char *out, unsigned char *tag)
 {
 	EVP_CIPHER_CTX *context;
 	int			n = 0;
-	bool		done;
+	WfmUnsealResult result = WFM_UNSEAL_FAILED;
 
 	ERR_set_mark();
 	context = EVP_CIPHER_CTX_new();
-	done = context != NULL &&
+	if (context != NULL &&
 		EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, nonce,
 						  sealing) == 1 &&
 		EVP_CipherUpdate(context, NULL, &n,
@@ -246,13 +247,17 @@ gcm(bool sealing, const WfmKey *key, const unsigned char *nonce,
 						 (int) associated->len) == 1 &&
 		EVP_CipherUpdate(context, out, &n, in, (int) len) == 1 &&
 		(sealing ||
-		 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1) &&
-		EVP_CipherFinal_ex(context, out + len, &n) == 1 &&
-		(!sealing ||
-		 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) == 1);
+		 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1))
+	{
+		if (EVP_CipherFinal_ex(context, out + len, &n) != 1)
+			result = sealing ? WFM_UNSEAL_FAILED : WFM_UNSEAL_MISMATCH;
+		else if (!sealing ||
+				 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) == 1)
+			result = WFM_UNSEAL_OK;
+	}
 	EVP_CIPHER_CTX_free(context);
 	ERR_pop_to_mark();
-	return done;
+	return result;
 }
 
 bool
@@ -284,7 +289,7 @@ wfm_seal(const WfmKeyRing *ring, const WfmSealPlace *place, const char *plain,
 	{
 		bytes = (unsigned char *) box.text;
 		done = gcm(true, key, nonce, &associated, bytes + NONCE_LEN, len,
-				   bytes + NONCE_LEN, bytes + NONCE_LEN + len);
+				   bytes + NONCE_LEN, bytes + NONCE_LEN + len) == WFM_UNSEAL_OK;
 	}
 	if (done)
 	{
@@ -301,8 +306,11 @@ wfm_seal(const WfmKeyRing *ring, const WfmSealPlace *place, const char *plain,
 	return done;
 }
 
-/* Take a sealed text apart: key id, and nonce | ciphertext | tag in *box. */
-static bool
+/*
+ * Take a sealed text apart: key id, and nonce | ciphertext | tag in *box.  OK,
+ * MALFORMED or, without memory, FAILED.
+ */
+static WfmUnsealResult
 open_text(const char *sealed, size_t len, char id[WFM_KEY_ID_MAX + 1],
 		  WfmSecret *box)
 {
@@ -311,15 +319,19 @@ open_text(const char *sealed, size_t len, char id[WFM_KEY_ID_MAX + 1],
 
 	if (len <= sizeof(VERSION) || len > SEALED_TEXT_MAX ||
 		memcmp(sealed, VERSION ":", sizeof(VERSION)) != 0)
-		return false;
+		return WFM_UNSEAL_MALFORMED;
 	colon = memchr(start, ':', len - sizeof(VERSION));
 	if (colon == NULL || !is_key_id(start, (size_t) (colon - start)))
-		return false;
+		return WFM_UNSEAL_MALFORMED;
 	memset(id, 0, WFM_KEY_ID_MAX + 1);
 	memcpy(id, start, (size_t) (colon - start));
+	/* Room for all of it first: what fails then is the text, not memory. */
+	if (!wfm_secret_reserve(box, len))
+		return WFM_UNSEAL_FAILED;
 	wfm_secret_append_decoded(box, colon + 1,
 							  len - (size_t) (colon + 1 - sealed), false);
-	return wfm_secret_ok(box) && box->len >= NONCE_LEN + TAG_LEN;
+	return wfm_secret_ok(box) && box->len >= NONCE_LEN + TAG_LEN ?
+		WFM_UNSEAL_OK : WFM_UNSEAL_MALFORMED;
 }
 
 WfmUnsealResult
@@ -329,29 +341,26 @@ wfm_unseal(const WfmKeyRing *ring, const WfmSealPlace *place,
 	char		id[WFM_KEY_ID_MAX + 1];
 	WfmSecret	associated = WFM_SECRET_EMPTY;
 	WfmSecret	box = WFM_SECRET_EMPTY;
-	WfmUnsealResult result = WFM_UNSEAL_OK;
+	WfmUnsealResult result = open_text(sealed, len, id, &box);
 	const WfmKey *key = NULL;
 
-	if (!open_text(sealed, len, id, &box))
-		result = WFM_UNSEAL_MALFORMED;
-	else if ((key = wfm_key_ring_find(ring, id)) == NULL)
+	if (result == WFM_UNSEAL_OK && (key = wfm_key_ring_find(ring, id)) == NULL)
 		result = WFM_UNSEAL_UNKNOWN_KEY;
-	else if (!associated_data(key, place, &associated))
+	if (result == WFM_UNSEAL_OK && !associated_data(key, place, &associated))
 		result = WFM_UNSEAL_FAILED;
-	else
+	if (result == WFM_UNSEAL_OK)
 	{
 		unsigned char *bytes = (unsigned char *) box.text;
 		size_t		text_len = box.len - NONCE_LEN - TAG_LEN;
 
-		if (gcm(false, key, bytes, &associated, bytes + NONCE_LEN, text_len,
-				bytes + NONCE_LEN, bytes + NONCE_LEN + text_len))
+		result = gcm(false, key, bytes, &associated, bytes + NONCE_LEN, text_len,
+					 bytes + NONCE_LEN, bytes + NONCE_LEN + text_len);
+		if (result == WFM_UNSEAL_OK)
 		{
 			wfm_secret_append(plain, box.text +NONCE_LEN, text_len);
 			if (!wfm_secret_ok(plain))
 				result = WFM_UNSEAL_FAILED;
 		}
-		else
-			result = WFM_UNSEAL_MISMATCH;
 	}
 	wfm_secret_free(&associated);
 	wfm_secret_free(&box);
@@ -364,7 +373,7 @@ bool
 wfm_sealed_key_id(const char *text, size_t len, char id[WFM_KEY_ID_MAX + 1])
 {
 	WfmSecret	box = WFM_SECRET_EMPTY;
-	bool		sealed = open_text(text, len, id, &box);
+	bool		sealed = open_text(text, len, id, &box) == WFM_UNSEAL_OK;
 
 	wfm_secret_free(&box);
 	return sealed;

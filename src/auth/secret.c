@@ -18,11 +18,11 @@ static const char base64_url[] =
 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /*
- * Make room for len more bytes and a NUL.  realloc() would leave a copy of
- * the text behind, so the old memory is cleansed here.
+ * With room for a NUL.  realloc() would leave a copy of the text behind, so
+ * the old memory is cleansed here.
  */
-static bool
-reserve(WfmSecret *secret, size_t len)
+bool
+wfm_secret_reserve(WfmSecret *secret, size_t len)
 {
 	size_t		size = secret->size ? secret->size : 64;
 	char	   *text;
@@ -62,7 +62,7 @@ reserve(WfmSecret *secret, size_t len)
 void
 wfm_secret_append(WfmSecret *secret, const char *bytes, size_t len)
 {
-	if (!reserve(secret, len))
+	if (!wfm_secret_reserve(secret, len))
 		return;
 	memcpy(secret->text +secret->len, bytes, len);
 	secret->len += len;
@@ -81,7 +81,7 @@ wfm_secret_append_encoded(WfmSecret *secret, const char *text)
 	size_t		len = strlen(text);
 	size_t		encoded = wfm_url_encode(text, len, NULL, 0);
 
-	if (!reserve(secret, encoded))
+	if (!wfm_secret_reserve(secret, encoded))
 		return;
 	wfm_url_encode(text, len, secret->text +secret->len, encoded + 1);
 	secret->len += encoded;
@@ -165,7 +165,7 @@ wfm_secret_append_decoded(WfmSecret *secret, const char *text, size_t len,
 bool
 wfm_secret_ok(WfmSecret *secret)
 {
-	return reserve(secret, 0);
+	return wfm_secret_reserve(secret, 0);
 }
 
 void

@@ -23,6 +23,12 @@ typedef struct WfmSecret
 
 #define WFM_SECRET_EMPTY { NULL, 0, 0, false }
 
+/*
+ * Make room: appending up to len bytes does not run out of memory any more.
+ * False, and from then on failed, without memory for it.
+ */
+extern bool wfm_secret_reserve(WfmSecret *secret, size_t len);
+
 /* Append len bytes, or a C string. */
 extern void wfm_secret_append(WfmSecret *secret, const char *bytes, size_t len);
 extern void wfm_secret_append_text(WfmSecret *secret, const char *text);
