@@ -43,6 +43,10 @@ typedef struct WfmFetchSpec
 	DateADT		first_day;		/* days wanted: window and history bounds */
 	DateADT		last_day;
 	bool		explicit_window;	/* the days came from input columns */
+	DateADT		least_day;		/* bounds for lists that take days but need */
+	DateADT		most_day;		/* none, where conditions gave them */
+	bool		least_given;
+	bool		most_given;
 	const WfmDecodeField *fields;	/* values wanted of each record */
 	int			nfields;
 	bool		detailed;		/* ask for the long form */

@@ -128,12 +128,13 @@ append_days(StringInfo query, const WfmEndpoint *endpoint,
 			continue;
 		for (int end = 0; end <= 1; end++)
 		{
-			DateADT		day = end == 0 ? spec->first_day : spec->last_day;
+			DateADT		day = end == 0 ? spec->least_day : spec->most_day;
 			int			year,
 						month,
 						mday;
 
-			if (DATE_NOT_FINITE(day))
+			if (!(end == 0 ? spec->least_given : spec->most_given) ||
+				DATE_NOT_FINITE(day))
 				continue;
 			day += end == 0 ? -1 : 1;
 			day = Min(Max(day, FIRST_DAY_SENT), LAST_DAY_SENT);

@@ -216,19 +216,6 @@ wfm_table_history(const WfmTable *table, DateADT *first, DateADT *last)
 	*last = days + DAYS_AHEAD;
 }
 
-void
-wfm_table_days(const WfmTable *table, const WfmEndpoint *endpoint,
-			   DateADT *first, DateADT *last)
-{
-	if (endpoint->paging == WFM_PAGING_WINDOWS)
-		wfm_table_history(table, first, last);
-	else
-	{
-		*first = DATEVAL_NOBEGIN;
-		*last = DATEVAL_NOEND;
-	}
-}
-
 double
 wfm_table_parents(const WfmTable *table, const WfmFilter *filter)
 {

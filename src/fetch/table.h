@@ -62,13 +62,6 @@ extern void wfm_table_history(const WfmTable *table, DateADT *first,
 							  DateADT *last);
 
 /*
- * First and last day that this endpoint is read for: those of the history
- * where it needs days, else all days there are (DATEVAL_NOBEGIN and NOEND).
- */
-extern void wfm_table_days(const WfmTable *table, const WfmEndpoint *endpoint,
-						   DateADT *first, DateADT *last);
-
-/*
  * The path in the record, or of a scope, as answers of this format have it:
  * practicemanager/3.1 names the same things differently in JSON.
  */

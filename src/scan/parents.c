@@ -109,7 +109,7 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 		spec.keys[0].nvalues = parents.n;
 		spec.keys[0].values = parents.texts;
 	}
-	wfm_table_days(table, spec.endpoint, &spec.first_day, &spec.last_day);
+	wfm_table_history(table, &spec.first_day, &spec.last_day);
 	want.path = wfm_path_in_format(dialect, table->format, field->path, false);
 	want.scope = field->scope;
 	want.take = WFM_TAKE_TEXT;

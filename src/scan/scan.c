@@ -271,6 +271,10 @@ open_next_leg(WfmScan *scan)
 	scan->spec.last_day = to == NULL ? scan->values->last_day :
 		DatumGetDateADT(to->datums[wfm_scan_leg_index(scan, WFM_WINDOW_TO)]);
 	scan->spec.explicit_window = to != NULL;
+	scan->spec.least_day = scan->values->least_day;
+	scan->spec.most_day = scan->values->most_day;
+	scan->spec.least_given = scan->values->least_given;
+	scan->spec.most_given = scan->values->most_given;
 	scan->cursor = wfm_cursor_open(&scan->spec, scan->values_context);
 	dlist_push_tail(&open_scans, &scan->node);
 	scan->listed = true;

@@ -64,9 +64,19 @@ narrow_days(WfmScanValues *values, WfmPushKind kind, DateADT lower,
 		upper--;
 
 	if (kind != WFM_PUSH_LESS && kind != WFM_PUSH_LESS_EQUAL)
+	{
 		values->first_day = Max(values->first_day, lower);
+		values->least_day = values->least_given ?
+			Max(values->least_day, lower) : lower;
+		values->least_given = true;
+	}
 	if (kind != WFM_PUSH_GREATER && kind != WFM_PUSH_GREATER_EQUAL)
+	{
 		values->last_day = Min(values->last_day, upper);
+		values->most_day = values->most_given ?
+			Min(values->most_day, upper) : upper;
+		values->most_given = true;
+	}
 }
 
 /* The day of a moment in UTC; the ends of time are far away days. */
@@ -250,7 +260,7 @@ wfm_scan_values(const WfmTable *table, const WfmEndpoint *endpoint,
 	WfmScanValues *values = palloc0(sizeof(WfmScanValues));
 	ListCell   *lc;
 
-	wfm_table_days(table, endpoint, &values->first_day, &values->last_day);
+	wfm_table_history(table, &values->first_day, &values->last_day);
 
 	foreach(lc, pushed)
 	{
@@ -317,7 +327,10 @@ wfm_scan_values(const WfmTable *table, const WfmEndpoint *endpoint,
 		if (target->given && target->nvalues == 0)
 			values->nothing = true;
 	}
-	if (values->first_day > values->last_day)
+	if (endpoint->paging == WFM_PAGING_WINDOWS ?
+		values->first_day > values->last_day :
+		values->least_given && values->most_given &&
+		values->least_day > values->most_day)
 		values->nothing = true;
 	return values;
 }

@@ -26,8 +26,12 @@ typedef struct WfmScanValues
 {
 	bool		nothing;		/* no row can match: send nothing */
 	WfmFilterValues filters[WFM_MAX_FILTERS];
-	DateADT		first_day;		/* days wanted */
+	DateADT		first_day;		/* days wanted, of those of the history */
 	DateADT		last_day;
+	DateADT		least_day;		/* what conditions said, if they did */
+	DateADT		most_day;
+	bool		least_given;
+	bool		most_given;
 } WfmScanValues;
 
 /*
