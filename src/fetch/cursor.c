@@ -5,8 +5,8 @@
  * The steps (fetch/step.c) stand in a list in the order of their rows.  Those
  * at its head are under way side by side, as far as the API's limits let
  * them; the first one, once its answer is complete, is decoded slice by
- * slice.  A fault of a later step is kept until its turn comes, since a LIMIT
- * may end the scan before.
+ * slice, while the others go on.  A fault of a later step is kept until its
+ * turn comes, since a LIMIT may end the scan before.
  */
 #include "postgres.h"
 
@@ -20,6 +20,9 @@
 
 /* Answers that may be under way or waiting beyond the concurrent calls. */
 #define AHEAD 2
+
+/* While rows are handed out, how often to look after the other steps. */
+#define KEEP_MOVING_US INT64CONST(5000)
 
 /* How long a suspended portal waits for what is under way. */
 #define SETTLE_US INT64CONST(2000000)
@@ -35,6 +38,7 @@ release_with_context(void *arg)
 
 	dlist_delete(&cursor->node);
 	wfm_records_release(cursor);
+	wfm_survey_release(cursor);
 }
 
 WfmCursor *
@@ -113,12 +117,18 @@ wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us)
 		cursor->alarm_us = at_us;
 }
 
+int
+wfm_cursor_most_active(const WfmCursor *cursor)
+{
+	return cursor->spec->lazy ? 1 :
+		cursor->spec->connection->limits.concurrent_calls + AHEAD;
+}
+
 /* Move every step that can move; start as many as the limits let us. */
 static void
 advance(WfmCursor *cursor)
 {
-	int			most = cursor->spec->lazy ? 1 :
-		cursor->spec->connection->limits.concurrent_calls + AHEAD;
+	int			most = wfm_cursor_most_active(cursor);
 	int			active = 0;
 	int			tenant = -1;
 	bool		may_ask = true;
@@ -150,6 +160,24 @@ advance(WfmCursor *cursor)
 	}
 	if (cursor->channel != NULL)
 		wfm_channel_set_alarm(cursor->channel, cursor->alarm_us);
+	cursor->moved_us = wfm_monotonic_us();
+}
+
+void
+wfm_cursor_keep_moving(WfmCursor *cursor)
+{
+	bool		may_block = cursor->may_block;
+
+	if (cursor->spec->lazy ||
+		!dlist_has_next(&cursor->steps, dlist_head_node(&cursor->steps)) ||
+		wfm_monotonic_us() - cursor->moved_us < KEEP_MOVING_US)
+		return;
+
+	/* there are rows to hand out: nothing is worth waiting for */
+	cursor->may_block = false;
+	(void) wfm_channel_pump(cursor->channel);
+	advance(cursor);
+	cursor->may_block = may_block;
 }
 
 /* The first step is done with: forget it. */
@@ -159,12 +187,7 @@ drop_first(WfmCursor *cursor, WfmStep *step)
 	wfm_records_release(cursor);
 	cursor->streaming = false;
 	wfm_step_stop(step);
-	dlist_delete(&step->node);
-	if (step->page_query != NULL)
-		pfree(step->page_query);
-	pfree(step->request);
-	pfree(step->url);
-	pfree(step);
+	wfm_step_forget(step);
 }
 
 /* All steps are done: is there a list to read for refused keys? */
@@ -231,6 +254,7 @@ wfm_cursor_poll(WfmCursor *cursor, const WfmRow **row)
 				wfm_records_begin(cursor, step);
 				continue;
 			case WFM_STEP_EMPTY:
+				wfm_page_missing(cursor, step);
 				drop_first(cursor, step);
 				continue;
 			case WFM_STEP_FAILED:

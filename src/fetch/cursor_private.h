@@ -3,7 +3,8 @@
  *		What the parts of a cursor share.
  *
  * cursor.c runs the list of steps, sending.c brings one step from permission
- * to answer, records.c takes an answer apart.
+ * to answer, survey.c looks whether that is whole, pages.c decides which pages
+ * of a list follow, records.c takes an answer apart.
  */
 #ifndef WFM_FETCH_CURSOR_PRIVATE_H
 #define WFM_FETCH_CURSOR_PRIVATE_H
@@ -57,13 +58,8 @@ struct WfmCursor
 	int			seam_tenant;
 	DateADT		seam_next_last; /* own_last of the neighbouring window */
 
-	/* the pages of one list */
-	char	   *first_key;		/* of the page before, to notice repetition */
-	char	   *page_key;		/* of this page */
-	bool		page_repeated;	/* this page is the one before again */
-	int64		chain_records;	/* outermost records of the pages so far */
-	int64		chain_total;	/* that the API says there are; -1: unknown */
-	int			chain_pages;	/* the last page that was asked for */
+	/* looking at an answer that arrived while another is decoded */
+	WfmDecoder *survey;
 
 	/* keys that a get refused, to be found in the list */
 	List	   *odd_keys;
@@ -73,6 +69,7 @@ struct WfmCursor
 	int			halvings;		/* windows halved so far */
 	int64		alarm_us;		/* when to look again, 0 = no need */
 	int64		token_poll_us;
+	int64		moved_us;		/* when the steps were looked after last */
 	WfmRow		row;
 	WfmFetchStats stats;
 };
@@ -83,6 +80,15 @@ struct WfmCursor
  * another, so a cursor that waits for a permit may wait for those.
  */
 extern void wfm_cursor_serve_others(WfmCursor *cursor);
+
+/* Steps of one tenant that may be under way, or answered and not yet used. */
+extern int	wfm_cursor_most_active(const WfmCursor *cursor);
+
+/*
+ * While rows of the first step are handed out: take what arrived for the
+ * others and send what may be sent, every few milliseconds, without waiting.
+ */
+extern void wfm_cursor_keep_moving(WfmCursor *cursor);
 
 /* Look again at this moment, unless an earlier one is set. */
 extern void wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us);
@@ -110,6 +116,16 @@ extern void wfm_step_stop(WfmStep *step);
 /* Choose the fields to decode; called when the cursor is opened. */
 extern void wfm_records_choose_fields(WfmCursor *cursor);
 
+/* Where the records of an endpoint lie, written to cursor->scopes. */
+extern void wfm_records_choose_scopes(WfmCursor *cursor,
+									  const WfmEndpoint *endpoint);
+
+/* The caps on one answer, from the settings. */
+extern WfmDecodeLimits wfm_records_limits(void);
+
+/* Drop the decoder. */
+extern void wfm_records_release(WfmCursor *cursor);
+
 /* Begin to decode the first step's answer. */
 extern void wfm_records_begin(WfmCursor *cursor, WfmStep *step);
 
@@ -124,23 +140,40 @@ extern const WfmRow *wfm_records_next(WfmCursor *cursor, WfmStep *step,
 extern const char *wfm_step_tenant(const WfmCursor *cursor,
 								   const WfmStep *step);
 
+/* --- survey.c --- */
+
+/*
+ * Does the answer end where its root element or value ends?  Of an answer for
+ * one page of a list also what it says about the list, into step->facts.
+ */
+extern WfmDecodeStatus wfm_survey(WfmCursor *cursor, WfmStep *step);
+
+/* Drop a decoder that an error left behind. */
+extern void wfm_survey_release(WfmCursor *cursor);
+
 /* --- pages.c --- */
+
+/*
+ * The answer for a page is there, and its facts, if they are known: ask for
+ * the pages that follow from them.  Does nothing for a step without pages.
+ */
+extern void wfm_page_arrived(WfmCursor *cursor, WfmStep *step);
+
+/* The page that a step asked for does not exist. */
+extern void wfm_page_missing(WfmCursor *cursor, WfmStep *step);
 
 /* A page begins to be decoded. */
 extern void wfm_page_begin(WfmCursor *cursor, const WfmStep *step);
 
 /*
- * Look at a record's key (NULL: it has none); false if the record is one of a
- * page that the server had sent before.
+ * Look at a record's key; false if the record is one of a page that the server
+ * had sent before, or came at the end of the page before.
  */
-extern bool wfm_page_take(WfmCursor *cursor, const WfmStep *step,
+extern bool wfm_page_take(WfmCursor *cursor, WfmStep *step,
 						  const WfmRecord *record);
 
-/* A page was decoded: ask for the next ones, if there are any. */
+/* A page was decoded to its end; needed where it was not surveyed. */
 extern void wfm_page_end(WfmCursor *cursor, WfmStep *step,
 						 const WfmEnvelope *envelope);
-
-/* Drop the decoder. */
-extern void wfm_records_release(WfmCursor *cursor);
 
 #endif							/* WFM_FETCH_CURSOR_PRIVATE_H */

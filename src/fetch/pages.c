@@ -1,19 +1,33 @@
 /*
  * fetch/pages.c
- *		Lists that come in pages: which page is next, and which is the last.
+ *		Lists that come in pages: which pages are asked for, and which is the
+ *		last.
  *
- * A page less full than was asked for is not taken for the last one, since the
- * most that a server gives is documented nowhere.  Where the API tells how
- * many records there are, the remaining pages are asked for at once; elsewhere
- * a list ends with an empty page, or with one that begins as the page before
- * did: some servers ignore the page parameters and send everything each time.
+ * What follows a page is decided when its answer arrives, so that the next
+ * ones are under way while its rows are used.
+ *
+ * - Where the API tells how many records there are, the remaining pages are
+ *   asked for side by side.
+ * - A link to the next page is followed at once.
+ * - Elsewhere a list ends with an empty page, or with one that begins as an
+ *   earlier page did: some servers ignore the page parameters and send
+ *   everything each time, or the last page again.  A page less full than was
+ *   asked for is not taken for the last one, since the most that a server
+ *   gives is documented nowhere.  Pages beyond the next are asked for only
+ *   while pages are as full as the first, at most half as many as have come so
+ *   full: what a list of n pages can waste is n/2 - 1 calls, and never more
+ *   than may be under way at once.
+ *
  * Records may shift from one page to the next while pages are read, so the
  * keys of neighbouring pages are compared (fetch/seam.c).
  */
 #include "postgres.h"
 
-#include "base/compat.h"
+#include "utils/memutils.h"
+
 #include "fetch/cursor_private.h"
+#include "fetch/pages.h"
+#include "fetch/problem.h"
 
 /* More pages than this are taken for a server gone mad. */
 #define MAX_PAGES 100000
@@ -21,156 +35,357 @@
 /* Longest query that a link may have. */
 #define MAX_LINK_QUERY 4096
 
-static void
-forget(char **key)
+WfmPageList *
+wfm_pages_create(MemoryContext context)
 {
-	if (*key != NULL)
-		pfree(*key);
-	*key = NULL;
+	WfmPageList *pages = MemoryContextAllocZero(context, sizeof(WfmPageList));
+
+	pages->nsteps = 1;
+	pages->asked = 1;
+	pages->total = -1;
+	pages->next_mark = 1;
+	return pages;
+}
+
+void
+wfm_pages_join(WfmPageList *pages, int page)
+{
+	pages->nsteps++;
+	pages->asked = page;
+}
+
+static void
+replace(char **old, char *new)
+{
+	if (*old != NULL)
+		pfree(*old);
+	*old = new;
+}
+
+void
+wfm_pages_leave(WfmPageList *pages)
+{
+	if (--pages->nsteps > 0)
+		return;
+	replace(&pages->first_key, NULL);
+	replace(&pages->last_key, NULL);
+	replace(&pages->mark, NULL);
+	pfree(pages);
+}
+
+/* ---------- the rows of a page ---------- */
+
+static bool
+same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Is a page that begins with this key an earlier page again? */
+static bool
+came_before(const WfmPageList *pages, const char *key)
+{
+	return same(key, pages->last_key) || same(key, pages->first_key);
 }
 
 void
 wfm_page_begin(WfmCursor *cursor, const WfmStep *step)
 {
-	cursor->page_repeated = false;
-	if (step->page == 0)
-		return;
-	if (step->page == 1)
-	{
-		forget(&cursor->first_key);
-		forget(&cursor->page_key);
-		cursor->chain_records = 0;
-		cursor->chain_total = -1;
-		cursor->chain_pages = 1;
-	}
-	forget(&cursor->first_key);
-	cursor->first_key = cursor->page_key;
-	cursor->page_key = NULL;
-	if (cursor->seam != NULL)
+	if (step->page > 0 && cursor->seam != NULL)
 		wfm_seam_begin(cursor->seam, step->page > 1);
 }
 
 bool
-wfm_page_take(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
+wfm_page_take(WfmCursor *cursor, WfmStep *step, const WfmRecord *record)
 {
 	const WfmValue *key;
 
 	if (step->page == 0 || cursor->key_field < 0)
 		return true;
 	key = &record->values[cursor->key_field];
-	if (cursor->page_key == NULL)
+	if (!step->facts.known && step->facts.key == NULL && key->len > 0)
 	{
-		cursor->page_key = MemoryContextAlloc(cursor->context, key->len + 1);
-		if (key->len > 0)
-			memcpy(cursor->page_key, key->data, key->len);
-		cursor->page_key[key->len] = '\0';
-		cursor->page_repeated = cursor->first_key != NULL && key->len > 0 &&
-			strcmp(cursor->first_key, cursor->page_key) == 0;
+		step->facts.key = MemoryContextAlloc(cursor->context, key->len + 1);
+		memcpy(step->facts.key, key->data, key->len);
+		step->facts.key[key->len] = '\0';
+		step->page_repeated = came_before(step->pages, step->facts.key);
 	}
-	if (cursor->page_repeated)
+	if (step->page_repeated)
 		return false;
 	return key->data == NULL || cursor->seam == NULL ||
 		!wfm_seam_is_double(cursor->seam, key->data, key->len);
 }
 
-/* Raise an error about a list whose pages do not fit together. */
-pg_noreturn static void
-bad_pages(const WfmCursor *cursor, const WfmStep *step, const char *detail)
+/* ---------- which pages follow ---------- */
+
+/* The pages of a list do not fit together: an error when their turn comes. */
+static void
+fail(WfmCursor *cursor, WfmStep *step, const char *detail)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("pages of a list of connection \"%s\" do not end",
-					cursor->spec->connection->name),
-			 errdetail("Foreign table \"%s\", request: GET %s %s.  %s",
-					   cursor->spec->table_name,
-					   cursor->spec->connection->dialect->name,
-					   step->request, detail)));
+	wfm_step_stop(step);
+	step->problem = wfm_problem_of_pages(step, cursor->spec,
+										 wfm_step_tenant(cursor, step), detail,
+										 cursor->context);
+	step->state = WFM_STEP_FAILED;
+}
+
+/* Give up the steps for pages behind this one. */
+static void
+drop_behind(WfmCursor *cursor, WfmStep *step)
+{
+	while (dlist_has_next(&cursor->steps, &step->node))
+	{
+		WfmStep    *next = dlist_container(WfmStep, node,
+										   dlist_next_node(&cursor->steps,
+														   &step->node));
+
+		if (next->pages != step->pages)
+			break;
+		wfm_step_stop(next);
+		wfm_step_forget(next);
+	}
+	step->pages->asked = step->page;
+}
+
+/* The last step of a list, from one of them on. */
+static WfmStep *
+last_of_list(WfmCursor *cursor, WfmStep *step)
+{
+	while (dlist_has_next(&cursor->steps, &step->node))
+	{
+		WfmStep    *next = dlist_container(WfmStep, node,
+										   dlist_next_node(&cursor->steps,
+														   &step->node));
+
+		if (next->pages != step->pages)
+			break;
+		step = next;
+	}
+	return step;
+}
+
+/* Ask for the pages up to this one. */
+static void
+ask_up_to(WfmCursor *cursor, WfmStep *step, int64 last)
+{
+	WfmStep    *after;
+
+	last = Min(last, MAX_PAGES + 1);
+	if (last <= step->pages->asked)
+		return;
+	after = last_of_list(cursor, step);
+	while (step->pages->asked < last)
+		after = wfm_step_add_page(after, cursor->spec, step->pages->asked + 1,
+								  NULL, cursor->context);
 }
 
 /*
- * The query string of a link to the next page.  Its host and path are not
- * looked at: the request goes where the others went.
+ * Is it what a page before was?  Of the pages 1, 2, 4, 8, ... the last is
+ * kept to compare with, so a circle of any length is noticed within three
+ * times its length.
  */
-static char *
-link_query(WfmCursor *cursor, const WfmStep *step, const char *link)
+static bool
+in_a_circle(WfmCursor *cursor, WfmStep *step, const char *what)
 {
-	const char *query = strchr(link, '?');
+	WfmPageList *pages = step->pages;
+
+	if (same(what, pages->mark))
+		return true;
+	if (step->page >= pages->next_mark)
+	{
+		replace(&pages->mark, what == NULL ? NULL :
+				MemoryContextStrdup(cursor->context, what));
+		pages->next_mark = 2 * step->page;
+	}
+	return false;
+}
+
+/*
+ * Follow the link to the next page.  Its host and path are not looked at: the
+ * request goes where the others went.
+ */
+static void
+follow_link(WfmCursor *cursor, WfmStep *step)
+{
+	const char *query;
 	size_t		len;
 
+	/* an empty page may be followed by others */
+	if (step->facts.link == NULL)
+		return;
+	if (step->page_repeated)
+	{
+		fail(cursor, step, "The same page came again.");
+		return;
+	}
+	query = strchr(step->facts.link, '?');
 	if (query == NULL)
-		bad_pages(cursor, step, "The link to the next page has no parameters.");
+	{
+		fail(cursor, step, "The link to the next page has no parameters.");
+		return;
+	}
 	query++;
 	len = strcspn(query, "#");
+	step->facts.link[query - step->facts.link + len] = '\0';
 	if (len == 0 || len > MAX_LINK_QUERY)
-		bad_pages(cursor, step, "The link to the next page is unusable.");
+	{
+		fail(cursor, step, "The link to the next page is unusable.");
+		return;
+	}
 	for (size_t i = 0; i < len; i++)
 	{
 		if (query[i] <= ' ' || query[i] >= 127 || query[i] == '"' ||
 			query[i] == '<' || query[i] == '>' || query[i] == '\\')
-			bad_pages(cursor, step, "The link to the next page is unusable.");
+		{
+			fail(cursor, step, "The link to the next page is unusable.");
+			return;
+		}
 	}
-	if (step->page_query != NULL && strlen(step->page_query) == len &&
-		memcmp(step->page_query, query, len) == 0)
-		bad_pages(cursor, step, "The link to the next page leads to the same page.");
-	return pnstrdup(query, len);
+	if (same(step->page_query, query))
+	{
+		fail(cursor, step, "The link to the next page leads to the same page.");
+		return;
+	}
+	if (in_a_circle(cursor, step, query))
+	{
+		fail(cursor, step, "The links to the next pages lead in a circle.");
+		return;
+	}
+	(void) wfm_step_add_page(step, cursor->spec, step->page + 1, query,
+							 cursor->context);
 }
 
-/* Ask for the pages after this one, as far as their number is known. */
+/* Decide on the pages after one of a list whose pages have numbers. */
 static void
-ask_for_more(WfmCursor *cursor, WfmStep *step, int64 on_page)
+count_on(WfmCursor *cursor, WfmStep *step)
 {
-	int			last = step->page + 1;
-	WfmStep    *after = step;
+	WfmPageList *pages = step->pages;
+	const WfmPageFacts *facts = &step->facts;
+	bool		nothing = facts->on_page == 0 || facts->told == 0 ||
+		step->page_repeated;
 
-	if (cursor->chain_total >= 0 && on_page > 0)
+	if (step->endpoint->paging == WFM_PAGING_PAGES && facts->total >= 0)
+		pages->total = facts->total;
+	if (!nothing)
 	{
-		int64		missing = cursor->chain_total - cursor->chain_records;
-		int64		more = (missing + on_page - 1) / on_page;
-
-		last = (int) Min((int64) step->page + Max(more, 1), MAX_PAGES + 1);
+		if (pages->gap)
+		{
+			fail(cursor, step, "A page before this one was empty or came twice.");
+			return;
+		}
+		if (in_a_circle(cursor, step, facts->key))
+		{
+			fail(cursor, step, "They come in a circle.");
+			return;
+		}
+		if (step->page == 1)
+			pages->on_first = facts->on_page;
+		pages->records += facts->on_page;
+		pages->full += facts->on_page >= pages->on_first;
 	}
-	for (int page = step->page + 1; page <= last; page++)
-		after = wfm_step_add_page(after, cursor->spec, page, NULL,
-								  cursor->context);
-	cursor->chain_pages = last;
+
+	if (pages->total >= 0 && pages->on_first > 0)
+	{
+		int64		last = pages->total / pages->on_first +
+			(pages->total % pages->on_first != 0);
+
+		if (nothing)
+		{
+			/* the next page tells whether it was the end */
+			if (step->page < last && (step->page < pages->asked || !pages->gap))
+			{
+				pages->gap = true;
+				ask_up_to(cursor, step, (int64) step->page + 1);
+			}
+			else if (step->page_repeated && pages->records < pages->total)
+				fail(cursor, step, "The same page came again before all records had come.");
+			else
+				drop_behind(cursor, step);
+			return;
+		}
+		if (pages->records < pages->total)
+			last = Max(last, (int64) step->page + 1);
+		ask_up_to(cursor, step, Min(last, (int64) step->page +
+									wfm_cursor_most_active(cursor)));
+	}
+	else if (nothing)
+		drop_behind(cursor, step);
+	else if (facts->on_page < pages->on_first || cursor->spec->lazy)
+		ask_up_to(cursor, step, (int64) step->page + 1);
+	else
+		ask_up_to(cursor, step, (int64) step->page +
+				  Max(1, Min(pages->full / 2,
+							 cursor->spec->connection->limits.concurrent_calls)));
+}
+
+/* Take in the facts of a page, the one after those taken in before. */
+static void
+take_in(WfmCursor *cursor, WfmStep *step)
+{
+	WfmPageList *pages = step->pages;
+
+	pages->read = step->page;
+	step->page_repeated = came_before(pages, step->facts.key);
+	if (step->page > MAX_PAGES)
+		fail(cursor, step, "There are too many.");
+	else if (step->endpoint->paging == WFM_PAGING_LINKS)
+		follow_link(cursor, step);
+	else
+		count_on(cursor, step);
+
+	if (step->facts.key != NULL)
+	{
+		replace(&pages->last_key, MemoryContextStrdup(cursor->context,
+													  step->facts.key));
+		if (step->page == 1)
+			replace(&pages->first_key, MemoryContextStrdup(cursor->context,
+														   step->facts.key));
+	}
+}
+
+void
+wfm_page_arrived(WfmCursor *cursor, WfmStep *step)
+{
+	/* pages that overtook this one follow */
+	while (step->page > 0 && step->facts.known &&
+		   step->page == step->pages->read + 1)
+	{
+		WfmStep    *next;
+
+		take_in(cursor, step);
+		if (!dlist_has_next(&cursor->steps, &step->node))
+			break;
+		next = dlist_container(WfmStep, node,
+							   dlist_next_node(&cursor->steps, &step->node));
+		if (next->pages != step->pages)
+			break;
+		step = next;
+	}
+}
+
+void
+wfm_page_missing(WfmCursor *cursor, WfmStep *step)
+{
+	if (step->page == 0)
+		return;
+	step->facts.known = true;
+	step->facts.told = step->facts.total = -1;
+	wfm_page_arrived(cursor, step);
 }
 
 void
 wfm_page_end(WfmCursor *cursor, WfmStep *step, const WfmEnvelope *envelope)
 {
-	int64		on_page = (int64) envelope->outer_records;
-
-	if (step->page == 0)
+	if (step->page == 0 || step->facts.known)
 		return;
-	if (step->page > MAX_PAGES)
-		bad_pages(cursor, step, "There are too many.");
-
-	if (step->endpoint->paging == WFM_PAGING_LINKS)
-	{
-		/* an empty page may be followed by others */
-		if (envelope->next_link != NULL)
-			(void) wfm_step_add_page(step, cursor->spec, step->page + 1,
-									 link_query(cursor, step, envelope->next_link),
-									 cursor->context);
-		return;
-	}
-
-	cursor->chain_records += cursor->page_repeated ? 0 : on_page;
-	if (step->endpoint->paging == WFM_PAGING_PAGES && envelope->total_records >= 0)
-		cursor->chain_total = envelope->total_records;
-
-	/* the pages behind this one were asked for already */
-	if (step->page < cursor->chain_pages)
-		return;
-
-	if (on_page == 0 || envelope->records == 0 || cursor->page_repeated)
-	{
-		if (cursor->page_repeated &&
-			cursor->chain_total > cursor->chain_records)
-			bad_pages(cursor, step, "The same page came again before all records had come.");
-		return;
-	}
-	if (cursor->chain_total >= 0 && cursor->chain_records >= cursor->chain_total)
-		return;
-	ask_for_more(cursor, step, on_page);
+	step->facts.known = true;
+	step->facts.on_page = (int64) envelope->outer_records;
+	step->facts.told = envelope->records;
+	step->facts.total = envelope->total_records;
+	if (envelope->next_link != NULL)
+		step->facts.link = MemoryContextStrdup(cursor->context,
+											   envelope->next_link);
+	wfm_page_arrived(cursor, step);
+	if (step->state == WFM_STEP_FAILED)
+		wfm_problem_raise(step->problem);
 }

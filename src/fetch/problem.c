@@ -386,6 +386,23 @@ wfm_problem_of_status(const WfmStep *step, const WfmFetchSpec *spec,
 }
 
 WfmProblem *
+wfm_problem_of_pages(const WfmStep *step, const WfmFetchSpec *spec,
+					 const char *tenant, const char *words,
+					 MemoryContext context)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	WfmProblem *problem;
+
+	problem = make_problem(ERRCODE_FDW_ERROR,
+						   psprintf("pages of a list of connection \"%s\" do not fit together",
+									spec->connection->name),
+						   describe(step, spec, NULL, tenant, NULL, words),
+						   NULL);
+	MemoryContextSwitchTo(oldcontext);
+	return problem;
+}
+
+WfmProblem *
 wfm_problem_of_permit(const WfmStep *step, const WfmFetchSpec *spec,
 					  const char *tenant, const WfmPermitStatus *status,
 					  MemoryContext context)

@@ -76,6 +76,13 @@ extern WfmProblem *wfm_problem_of_status(const WfmStep *step,
 										 const char *api_text,
 										 MemoryContext context);
 
+/* ... for pages of a list that do not fit together. */
+extern WfmProblem *wfm_problem_of_pages(const WfmStep *step,
+										const WfmFetchSpec *spec,
+										const char *tenant,
+										const char *words,
+										MemoryContext context);
+
 /* ... for a permit that was refused. */
 extern WfmProblem *wfm_problem_of_permit(const WfmStep *step,
 										 const WfmFetchSpec *spec,

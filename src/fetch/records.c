@@ -118,25 +118,39 @@ wfm_records_choose_fields(WfmCursor *cursor)
 	}
 }
 
-void
-wfm_records_begin(WfmCursor *cursor, WfmStep *step)
+WfmDecodeLimits
+wfm_records_limits(void)
 {
 	WfmDecodeLimits limits = wfm_decode_default_limits;
 
 	limits.max_value_bytes = (size_t) wfm_max_value_kb * 1024;
 	limits.max_record_bytes = (size_t) wfm_max_record_kb * 1024;
+	return limits;
+}
+
+void
+wfm_records_choose_scopes(WfmCursor *cursor, const WfmEndpoint *endpoint)
+{
+	MemoryContext oldcontext;
+
+	if (cursor->scopes_of == endpoint)
+		return;
+	oldcontext = MemoryContextSwitchTo(cursor->context);
+	for (int i = 0; i < wfm_endpoint_nscopes(endpoint); i++)
+		cursor->scopes[i] = path_in_answer(cursor->spec, endpoint->scopes[i],
+										   true);
+	cursor->scopes_of = endpoint;
+	MemoryContextSwitchTo(oldcontext);
+}
+
+void
+wfm_records_begin(WfmCursor *cursor, WfmStep *step)
+{
+	WfmDecodeLimits limits = wfm_records_limits();
+
 	cursor->decode_spec.scopes = cursor->scopes;
 	cursor->decode_spec.nscopes = wfm_endpoint_nscopes(step->endpoint);
-	if (cursor->scopes_of != step->endpoint)
-	{
-		MemoryContext oldcontext = MemoryContextSwitchTo(cursor->context);
-
-		for (int i = 0; i < cursor->decode_spec.nscopes; i++)
-			cursor->scopes[i] = path_in_answer(cursor->spec,
-											   step->endpoint->scopes[i], true);
-		cursor->scopes_of = step->endpoint;
-		MemoryContextSwitchTo(oldcontext);
-	}
+	wfm_records_choose_scopes(cursor, step->endpoint);
 	cursor->decoder = wfm_decoder_create(cursor->spec->format,
 										 &cursor->decode_spec, &limits);
 	if (cursor->decoder == NULL)
@@ -185,7 +199,7 @@ assumption_failed(const WfmCursor *cursor, const WfmStep *step,
 
 /* Is this record one the step has to deliver? */
 static bool
-is_wanted(WfmCursor *cursor, const WfmStep *step, const WfmRecord *record)
+is_wanted(WfmCursor *cursor, WfmStep *step, const WfmRecord *record)
 {
 	if (!wfm_page_take(cursor, step, record))
 		return false;
@@ -365,6 +379,7 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 		}
 
 		CHECK_FOR_INTERRUPTS();
+		wfm_cursor_keep_moving(cursor);
 		result = wfm_transfer_result(step->transfer);
 		got = wfm_transfer_read(step->transfer, cursor->slice, WFM_SLICE);
 		if (got > 0)

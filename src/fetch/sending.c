@@ -11,7 +11,6 @@
 #include "auth/token_store.h"
 #include "base/settings.h"
 #include "decode/error_body.h"
-#include "decode/whole.h"
 #include "fetch/cursor_private.h"
 #include "fetch/problem.h"
 
@@ -29,10 +28,6 @@
 /* First pause before looking for a token again, and the longest. */
 #define TOKEN_POLL_US INT64CONST(10000)
 #define TOKEN_POLL_MAX_US INT64CONST(100000)
-
-/* Bytes looked at to see whether an answer is whole. */
-#define HEAD_BYTES 512
-#define TAIL_BYTES 128
 
 void
 wfm_step_stop(WfmStep *step)
@@ -246,47 +241,6 @@ error_text(WfmCursor *cursor, WfmStep *step, char *text, size_t size)
 	wfm_error_text(body, len, text, size);
 }
 
-/*
- * Does the body end where its root element or value ends?  Looks at the two
- * ends only; when they do not tell, all of it is decoded on trial.
- */
-static WfmDecodeStatus
-check_whole(WfmCursor *cursor, WfmStep *step)
-{
-	WfmFormat	format = cursor->spec->format;
-	WfmDecodeSpec nothing = {0};
-	const char *no_scope[] = {"-"};
-	WfmDecodeStatus status = WFM_DECODE_OK;
-	int64		len = wfm_transfer_received(step->transfer);
-	char		head[HEAD_BYTES];
-	size_t		head_len;
-	char		tail[TAIL_BYTES];
-	size_t		tail_len;
-	size_t		got;
-
-	wfm_transfer_seek(step->transfer, 0);
-	head_len = wfm_transfer_read(step->transfer, head, HEAD_BYTES);
-	wfm_transfer_seek(step->transfer, Max(len - TAIL_BYTES, 0));
-	tail_len = wfm_transfer_read(step->transfer, tail, TAIL_BYTES);
-	wfm_transfer_seek(step->transfer, 0);
-	if (wfm_body_is_closed(format, head, head_len, tail, tail_len))
-		return WFM_DECODE_OK;
-
-	nothing.scopes = no_scope;
-	nothing.nscopes = 1;
-	cursor->decoder = wfm_decoder_create(format, &nothing, NULL);
-	if (cursor->decoder == NULL)
-		return WFM_DECODE_OUT_OF_MEMORY;
-	while (status == WFM_DECODE_OK &&
-		   (got = wfm_transfer_read(step->transfer, cursor->slice, WFM_SLICE)) > 0)
-		status = wfm_decoder_feed(cursor->decoder, cursor->slice, got);
-	if (status == WFM_DECODE_OK)
-		status = wfm_decoder_finish(cursor->decoder);
-	wfm_records_release(cursor);
-	wfm_transfer_seek(step->transfer, 0);
-	return status;
-}
-
 /* An attempt failed for a reason that may pass: again, smaller, or never. */
 static void
 retry_or_fail(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
@@ -357,7 +311,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 
 	if (verdict == WFM_VERDICT_ROWS)
 	{
-		WfmDecodeStatus whole = check_whole(cursor, step);
+		WfmDecodeStatus whole = wfm_survey(cursor, step);
 
 		if (whole == WFM_DECODE_TRUNCATED)
 		{
@@ -397,6 +351,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	{
 		case WFM_VERDICT_ROWS:
 			step->state = WFM_STEP_ANSWERED;
+			wfm_page_arrived(cursor, step);
 			return;				/* keeps its transfer */
 		case WFM_VERDICT_NOTHING:
 			step->state = WFM_STEP_EMPTY;

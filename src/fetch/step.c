@@ -22,6 +22,7 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
+#include "fetch/pages.h"
 #include "fetch/step.h"
 #include "http/url.h"
 
@@ -287,6 +288,8 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 				break;
 			step = make_step(spec, endpoint, tenant, key_index, with_keys, context);
 			step->chain = chain;
+			if (step->page > 0)
+				step->pages = wfm_pages_create(context);
 			build_request(step, spec, context);
 			dlist_push_tail(steps, &step->node);
 		}
@@ -358,11 +361,30 @@ wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec, int page,
 
 	step->chain = after->chain;
 	step->page = page;
+	step->pages = after->pages;
+	wfm_pages_join(step->pages, page);
 	if (query != NULL)
 		step->page_query = MemoryContextStrdup(context, query);
 	build_request(step, spec, context);
 	dlist_insert_after(&after->node, &step->node);
 	return step;
+}
+
+void
+wfm_step_forget(WfmStep *step)
+{
+	dlist_delete(&step->node);
+	if (step->pages != NULL)
+		wfm_pages_leave(step->pages);
+	if (step->facts.key != NULL)
+		pfree(step->facts.key);
+	if (step->facts.link != NULL)
+		pfree(step->facts.link);
+	if (step->page_query != NULL)
+		pfree(step->page_query);
+	pfree(step->request);
+	pfree(step->url);
+	pfree(step);
 }
 
 bool

@@ -24,6 +24,17 @@ typedef enum WfmStepState
 	WFM_STEP_FAILED				/* problem is set: raised when its turn comes */
 } WfmStepState;
 
+/* What the answer for one page says about the list it is a page of. */
+typedef struct WfmPageFacts
+{
+	bool		known;
+	int64		on_page;		/* outermost records */
+	int64		told;			/* Records: how many; -1: does not say */
+	int64		total;			/* of all pages; -1: does not say */
+	char	   *key;			/* of the first record; NULL: has none */
+	char	   *link;			/* to the next page; NULL: none */
+} WfmPageFacts;
+
 typedef struct WfmStep
 {
 	dlist_node	node;			/* in the cursor's list, in order */
@@ -33,6 +44,9 @@ typedef struct WfmStep
 	int			tenant;			/* index into the spec's tenants */
 	int			chain;			/* index into the endpoint's chains */
 	int			page;			/* from 1; 0: the endpoint has no pages */
+	struct WfmPageList *pages;	/* the list it is a page of; NULL: none */
+	WfmPageFacts facts;
+	bool		page_repeated;	/* it is an earlier page again: no rows */
 	char	   *page_query;		/* what a link said to ask for */
 	bool		has_window;
 	DateADT		own_first;		/* days whose rows this step delivers */
@@ -73,6 +87,12 @@ extern void wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
 extern WfmStep *wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec,
 								  int page, const char *query,
 								  MemoryContext context);
+
+/*
+ * Take a step out of its list and free its memory; wfm_step_stop has given up
+ * the rest.
+ */
+extern void wfm_step_forget(WfmStep *step);
 
 /*
  * Replace a windowed step that proved too large by two of half its days,

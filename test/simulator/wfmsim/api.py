@@ -46,6 +46,7 @@ class Switches:
         self.fields = "ignored"
         self.paging = "reported"
         self.window_zone = 0.0
+        self.most_a_page = 0
         self.shuffle = False
         self.pretty = False
         self.declaration = False
@@ -64,6 +65,8 @@ class Switches:
                 checked[name] = bool(value)
             elif name == "window_zone":
                 checked[name] = float(value)
+            elif name == "most_a_page":
+                checked[name] = int(value)
             else:
                 raise ValueError("no such switch: %s" % name)
         for name, value in checked.items():
@@ -71,8 +74,12 @@ class Switches:
         self.version += 1
 
     def state(self):
-        names = tuple(self.CHOICES) + self.FLAGS + ("window_zone",)
+        names = tuple(self.CHOICES) + self.FLAGS + ("window_zone", "most_a_page")
         return {name: getattr(self, name) for name in names}
+
+    def page_size(self, asked):
+        """How many records a page gets for which so many were asked."""
+        return min(asked, self.most_a_page) if self.most_a_page > 0 else asked
 
 
 class Packed:
@@ -365,6 +372,7 @@ class Api:
             raise Refused("Invalid page", call.dialect.window_required) from None
         if page < 1 or size < 1:
             raise Refused("Invalid page", call.dialect.window_required)
+        size = self.switches.page_size(size)
         if self.switches.paging == "capped":
             size = min(size, 5)
         if self.switches.paging == "ignored":
@@ -395,7 +403,7 @@ class Api:
         text = call.params.get("pagesize", "50")
         if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= 500:
             raise Refused("pageSize must be between 1 and 500", 400)
-        size = int(text)
+        size = self.switches.page_size(int(text))
         start = 0
         token = call.params.get("pagetoken")
         if token:
@@ -520,8 +528,9 @@ class Api:
         text = call.params.get("page", "")
         if not re.fullmatch(r"[1-9]\d{0,5}", text, re.ASCII):
             raise Refused("The page parameter is required", call.dialect.window_required)
-        start = (int(text) - 1) * COSTS_A_PAGE
-        records = call.world.tables["cost"][start:start + COSTS_A_PAGE]
+        size = self.switches.page_size(COSTS_A_PAGE)
+        start = (int(text) - 1) * size
+        records = call.world.tables["cost"][start:start + size]
         return self._list(call, records, extras={"Records": len(records)})
 
     def job_costs(self, call):

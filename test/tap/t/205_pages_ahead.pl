@@ -1,0 +1,245 @@
+# While the rows of a page are used the next page is on its way: how far ahead,
+# in which order, at what price in calls, and what ends it.
+
+use strict;
+use warnings;
+
+use List::Util qw(max);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmTest;
+
+my $costs = 60;
+my $sim = WfmTest::Simulator->new('--clients', 40, '--jobs', 20, '--time', 40, '--costs', $costs,
+	'--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
+	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+my $node = WfmTest::start_node('ahead');
+
+foreach ([ 'br1', 'bluerock/1' ], [ 'x31', 'practicemanager/3.1' ])
+{
+	my ($name, $api) = @$_;
+
+	$sim->control('POST', 'tokens', { new_client => { client_id => $name, secret => 's' } });
+	my $grant = $sim->control('POST', 'tokens', { new_grant => { client_id => $name,
+		vendor => $api =~ /^bluerock/ ? 'bluerock' : 'xero' } });
+	WfmTest::connect_tables($node, $sim, name => $name, api => $api, client_id => $name,
+		client_secret => 's', refresh_token => $grant->{refresh_token},
+		calls_per_minute => 600, calls_per_day => 1000000);
+}
+my $contacts = $node->safe_psql('postgres', 'SELECT count(*) FROM x31.contact');
+cmp_ok($contacts, '>', 12, 'there are contacts for several pages');
+
+# The answers to a query, oldest first.
+sub calls
+{
+	my ($mark) = @_;
+
+	return sort { $a->{time} <=> $b->{time} } $sim->calls_since($mark);
+}
+
+# Read a table; each row takes a while to be used.  Returns the moments at which
+# the rows came, and the calls.
+sub read_slowly
+{
+	my ($table, $seconds) = @_;
+	my $mark = $sim->mark;
+	my @rows = split /\n/, $node->safe_psql('postgres',
+		"SELECT extract(epoch FROM clock_timestamp()), pg_sleep($seconds) FROM (SELECT uuid FROM $table) t");
+
+	return ([ map { (split /\|/)[0] } @rows ], [ calls($mark) ]);
+}
+
+# --- the rows are the same and in the same order, however they come ---
+my %lists = ('br1.client' => 'client.api/list', 'x31.contact' => 'client.api/contacts',
+	'x31.cost' => 'cost.api/list');
+foreach my $table (sort keys %lists)
+{
+	my $keys = "SELECT string_agg(uuid::text, ' ') FROM $table";
+
+	$sim->switches(most_a_page => 0);
+	my $expected = $node->safe_psql('postgres', $keys);
+	$sim->switches(most_a_page => 4);
+	foreach my $paging ($table eq 'br1.client' ? ('reported', 'silent') : 'reported')
+	{
+		$sim->switches(paging => $paging);
+		is($node->safe_psql('postgres', $keys), $expected, "$table: order of rows, $paging");
+		# every third answer is late, so that later ones overtake it
+		$sim->fault({ match => { path => "*$lists{$table}" }, every => 3, skip => 1,
+				action => { delay => 0.15 } });
+		is($node->safe_psql('postgres', $keys), $expected, "$table: late answers, $paging");
+		$sim->no_faults;
+		# and some fail at first
+		$sim->fault({ match => { path => "*$lists{$table}" }, every => 4, count => 2,
+				action => { status => 503 } });
+		is($node->safe_psql('postgres', $keys), $expected, "$table: retries, $paging");
+		$sim->no_faults;
+	}
+}
+$sim->switches(paging => 'reported');
+
+# --- the number of pages is unknown: what is asked for beyond the end ---
+foreach ([ 20, 3 ], [ 25, 3 ], [ 15, 4 ], [ 10, 6 ], [ 5, 12 ], [ 3, 20 ])
+{
+	my ($size, $pages) = @$_;
+
+	$sim->switches(most_a_page => $size);
+	$sim->fault({ match => { path => '*cost.api' }, action => { delay => 0.03 } });
+	my $mark = $sim->mark;
+	is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT uuid) FROM x31.cost'),
+		"$costs|$costs", "$pages pages: all rows");
+	my @calls = calls($mark);
+	my $wasted = @calls - $pages - 1;
+	my $allowed = max(0, int($pages / 2) - 1);
+	$allowed = 4 if $allowed > 4;
+	cmp_ok($wasted, '>=', 0, "$pages pages: all of them and the empty one are asked for");
+	cmp_ok($wasted, '<=', $allowed, "$pages pages: at most $allowed calls too many ($wasted)");
+	cmp_ok(max(map { $_->{concurrent} } @calls), '>=', $pages >= 10 ? 3 : 1, "$pages pages: side by side");
+	cmp_ok((sort { $b <=> $a } map { $_->{concurrent} } @calls[ 0 .. 3 ])[0], '<=', 1,
+		"$pages pages: the first four one by one");
+	$sim->no_faults;
+}
+
+# --- each next page is asked for before the rows of this one are used ---
+foreach (
+	# table, fault's path, rows a page, whether the number of pages is told
+	[ 'x31.contact', '*client.api/contacts', 4, 0 ],
+	[ 'x31.cost', '*cost.api', 12, 0 ],
+	[ 'br1.client', '*client.api/list', 8, 1 ])
+{
+	my ($table, $path, $size, $told) = @$_;
+
+	$sim->switches(most_a_page => $size);
+	$sim->fault({ match => { path => $path }, action => { delay => 0.05 } });
+	my ($rows, $calls) = read_slowly($table, 0.02);
+	$sim->no_faults;
+
+	my $pages = int((@$rows + $size - 1) / $size);
+	cmp_ok(scalar(@$calls), '>=', $pages, "$table: as many calls as pages");
+	is(scalar(@$calls), $pages, "$table: and none more") if $table ne 'x31.cost';
+	my $late = 0;
+	foreach my $page (1 .. $pages - 1)
+	{
+		# the next page's request arrives before this page's last row is used
+		$late++ if $calls->[$page]{time} > $rows->[ $page * $size - 1 ];
+	}
+	is($late, 0, "$table: every next page was asked for in time")
+	  or diag(join ' ', (map { sprintf 'c%.3f', $_->{time} - $calls->[0]{time} } @$calls),
+		map { sprintf 'r%.3f', $_ - $calls->[0]{time} } @$rows);
+	my $early = grep { $_->{time} < $rows->[ $size - 1 ] } @$calls;
+	cmp_ok($early, '<=', 7, "$table: no more than seven answers are kept ready");
+	cmp_ok($early, '>=', !$told ? 2 : $pages < 7 ? $pages : 7,
+		"$table: " . ($told ? 'the others side by side' : 'at least one ahead'));
+}
+
+# --- under a LIMIT nothing is fetched ahead ---
+$sim->switches(most_a_page => 5);
+foreach ([ 'x31.cost', 5, 1 ], [ 'x31.cost', 7, 2 ], [ 'x31.contact', 5, 1 ],
+	[ 'x31.contact', 11, 3 ], [ 'br1.client', 5, 1 ], [ 'br1.client', 6, 2 ])
+{
+	my ($table, $limit, $expected) = @$_;
+	my $mark = $sim->mark;
+
+	is($node->safe_psql('postgres', "SELECT count(*) FROM (SELECT uuid FROM $table LIMIT $limit) l"),
+		$limit, "$table LIMIT $limit");
+	is(scalar(() = calls($mark)), $expected, "$table LIMIT $limit: $expected calls");
+}
+
+# --- a portal that is left open keeps no slot, and goes on where it was ---
+$sim->switches(most_a_page => 4);
+my $all = $node->safe_psql('postgres', "SELECT string_agg(uuid::text, E'\\n') FROM x31.contact");
+is( $node->safe_psql('postgres', 'BEGIN; DECLARE c CURSOR FOR SELECT uuid FROM x31.contact;
+		FETCH 3 FROM c; FETCH 2 FROM c; FETCH 1 FROM c; FETCH ALL FROM c; COMMIT'),
+	$all, 'a cursor gets all rows, once');
+is( $node->safe_psql('postgres', 'BEGIN; DECLARE c CURSOR FOR SELECT uuid FROM x31.contact;
+		FETCH 1 FROM c; SELECT sum(in_flight) FROM wfm_stat_limits; COMMIT') =~ s/.*\n//r,
+	0, 'and between two fetches it holds no slot');
+
+# --- lists whose pages do not fit together ---
+
+# An answer of contacts with these keys and a link to page N.
+sub page_of_contacts
+{
+	my ($link, @keys) = @_;
+
+	return '<Response api-method="Contacts"><Status>OK</Status><Contacts>'
+	  . join('', map { "<Contact><UUID>00000000-0000-0000-0000-0000000000$_</UUID></Contact>" } @keys)
+	  . '</Contacts><Pagination><Links>' . ($link eq '' ? '' : "<Next>/x?pageSize=500&amp;t=$link</Next>")
+	  . '</Links></Pagination></Response>';
+}
+
+sub contacts_page
+{
+	my ($token, $link, @keys) = @_;
+	my $query = $token eq '' ? {} : { t => $token };
+
+	return { match => { path => '/practicemanager/3.1/client.api/contacts', query => $query },
+		action => { status => 200, body => page_of_contacts($link, @keys) } };
+}
+
+# What a query said, or its rows.
+sub answer
+{
+	my ($query) = @_;
+	my ($ret, $out, $err) = $node->psql('postgres', "SET statement_timeout = '20s'; $query");
+
+	return $err eq '' ? $out : $err;
+}
+
+# Rules are tried in their order, so the first page's comes last.
+foreach (
+	[ 'a circle of three links',
+		[ [ 'a', 'b', 12 ], [ 'b', 'c', 13 ], [ 'c', 'a', 14 ], [ '', 'a', 11 ] ], qr/lead in a circle/ ],
+	[ 'a link to the page itself', [ [ 'a', 'a', 12 ], [ '', 'a', 11 ] ], qr/leads to the same page/ ],
+	[ 'other links, but the same page',
+		[ [ 'a', 'b', 11 ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/same page came again/ ],
+	[ 'a link without parameters', [ [ '', '', 11 ] ], qr/^1$/ ],
+	[ 'an empty page in between', [ [ 'a', 'b' ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/^2$/ ])
+{
+	my ($name, $pages, $expected) = @$_;
+
+	$sim->fault([ map { contacts_page(@$_) } @$pages ]);
+	like(answer('SELECT count(*) FROM x31.contact'), $expected, $name);
+	is(answer('SELECT count(*) FROM (SELECT uuid FROM x31.contact LIMIT 1) l'), 1,
+		"$name: a LIMIT that ends before it");
+	$sim->no_faults;
+}
+
+# Numbered pages: each answer names the keys it holds.
+sub client_page
+{
+	my ($page, $total, @keys) = @_;
+
+	return { match => { path => '/bluerock/1/client.api/list', query => { page => "$page" } },
+		action => { status => 200, body => '<Response api-method="List"><Status>OK</Status><Clients>'
+		  . join('', map { "<Client><UUID>00000000-0000-0000-0000-0000000000$_</UUID></Client>" } @keys)
+		  . '</Clients>' . (defined $total ? "<TotalRecords>$total</TotalRecords>" : '') . '</Response>' } };
+}
+
+foreach (
+	[ 'the last page again and again', [ [ 1, undef, 11, 12 ], [ 2, undef, 13, 14 ], [ 3, undef, 13, 14 ] ], qr/^4$/ ],
+	[ 'the first page again after the last', [ [ 1, undef, 11, 12 ], [ 2, undef, 13, 14 ], [ 3, undef, 11, 12 ] ], qr/^4$/ ],
+	[ 'pages in a circle', [ [ 1, undef, 11 ], map { [ $_, undef, 12 + $_ % 3 ] } 2 .. 12 ], qr/in a circle/ ],
+	[ 'an empty page in between', [ [ 1, 6, 11, 12 ], [ 2, 6 ], [ 3, 6, 13, 14 ] ], qr/was empty or came twice/ ],
+	[ 'a page twice', [ [ 1, 6, 11, 12 ], [ 2, 6, 11, 12 ], [ 3, 6, 13, 14 ] ], qr/was empty or came twice/ ],
+	[ 'always the first page, of more', [ map { [ $_, 6, 11, 12 ] } 1 .. 4 ], qr/before all records had come/ ],
+	[ 'a total that is too high', [ [ 1, 9, 11, 12 ], [ 2, 9, 13, 14 ], map { [ $_, 9 ] } 3 .. 9 ], qr/^4$/ ],
+	[ 'a total that is far too high', [ [ 1, 999999999999, 11, 12 ], map { [ $_, 999999999999 ] } 2 .. 20 ], qr/^2$/ ],
+	[ 'a total that is too low', [ [ 1, 1, 11, 12 ], [ 2, 1, 13, 14 ] ], qr/^2$/ ])
+{
+	my ($name, $pages, $expected) = @$_;
+	my @rules = map { client_page(@$_) } @$pages;
+
+	$sim->fault(\@rules);
+	like(answer('SELECT count(*) FROM br1.client'), $expected, $name);
+	# the second time one row at a time, as under a LIMIT
+	like(answer('SELECT count(*) FROM (SELECT uuid FROM br1.client LIMIT 1000) l'), $expected,
+		"$name: one by one");
+	$sim->no_faults;
+}
+
+is($node->safe_psql('postgres', 'SELECT sum(in_flight) + sum(waiting) FROM wfm_stat_limits'), 0,
+	'no slot is left behind');
+
+done_testing();
