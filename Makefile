@@ -5,6 +5,7 @@
 #   make test                every test of every kind; TESTS="unit tap:003" selects
 #   make soak                the long forms of the tests (about half an hour)
 #   make test-matrix         the tests on PostgreSQL 15, 17 and 18 (as root)
+#   make clients             psql, JDBC, ODBC, psycopg and what BI tools send
 #   make interop             consent against an OAuth server of others, in a browser
 #   make bench               figures of speed and memory (doc/performance.md)
 #   make fuzz                libFuzzer over the pure C parts, ten minutes a target
@@ -22,7 +23,7 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages docs test soak interop fuzz test-matrix bench demo lint indent indent-check
+SCRIPT_GOALS := help packages docs test soak clients interop fuzz test-matrix bench demo lint indent indent-check
 
 .PHONY: $(SCRIPT_GOALS)
 
@@ -41,7 +42,7 @@ help:
 packages:
 	@test/install-packages
 
-test soak interop bench demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
+test soak clients interop bench demo lint indent indent-check: export PG_CONFIG := $(PG_CONFIG)
 
 test:
 	@test/install-packages test
@@ -62,6 +63,11 @@ bench:
 fuzz:
 	@test/install-packages fuzz
 	@$(MAKE) --no-print-directory -C test/fuzz soak
+
+# Apart from "make test": it needs Java and the drivers.
+clients:
+	@test/install-packages clients
+	@$(PYTHON) test/run $(or $(TESTS),clients)
 
 # Apart from "make test": it needs Chromium, Node.js 20 and npm's packages.
 interop:

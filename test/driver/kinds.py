@@ -263,6 +263,21 @@ def run_interop(workspace, path):
     return run_tap(workspace, "interop", path, wishes_of(path))
 
 
+# --- real clients -------------------------------------------------------------
+
+
+def clients_tasks(workspace, selection):
+    """test/clients; only when asked for, since it needs the drivers and the
+    Java that "make clients" installs."""
+    if not selection.kind("clients"):
+        return []
+    files = {p.stem: p for p in sorted((REPOSITORY / "test/clients").glob("*.pl"))}
+    return [
+        Task("clients/%s" % name, run_later(run_tap, workspace, "clients", files[name], []))
+        for name in selection.names("clients", list(files))
+    ]
+
+
 # --- C programs --------------------------------------------------------------
 
 
@@ -358,12 +373,12 @@ def run_unittest(workspace, kind, pattern):
 # --- all of them -------------------------------------------------------------
 
 # In the order in which their tasks start: the longest first.
-FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, interop_tasks]
-KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "interop"]
+FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, interop_tasks, clients_tasks]
+KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "interop", "clients"]
 # Kinds that run only when they are named.
-ASKED_FOR = {"interop"}
+ASKED_FOR = {"interop", "clients"}
 # Kinds that need the extension built and a PostgreSQL.
-SERVER_KINDS = {"regress", "isolation", "tap", "interop"}
+SERVER_KINDS = {"regress", "isolation", "tap", "interop", "clients"}
 
 
 def find_tasks(workspace, selection):

@@ -1,0 +1,152 @@
+"""For tests with Python's drivers: TAP, the simulator's log, and probes.
+
+A file of probes (tools/) holds statements of one tool:
+
+    what it is for: calls: what comes
+    SELECT …
+
+separated by empty lines.  Calls is the least number of requests that can
+answer; "what comes" is one of
+
+    rows                at least one
+    N rows
+    no rows             a result without rows
+    a row with A | B    a row that has a value A and a value B
+    no row with A
+    done                no result
+"""
+
+import json
+import os
+import pathlib
+import re
+import time
+import urllib.request
+
+
+# How long the API is silent where a query is to be ended, and what is still
+# at once on a busy machine.
+STALL = 8
+SOON = 5
+
+
+class Tap:
+    """Numbers tests and says which failed."""
+
+    def __init__(self):
+        self._number = 0
+        self._failed = 0
+
+    def ok(self, good, name, *more):
+        self._number += 1
+        print("%sok %d - %s" % ("" if good else "not ", self._number, name), flush=True)
+        if not good:
+            self._failed += 1
+            for text in more:
+                print("# %s" % (text,), flush=True)
+        return good
+
+    def is_(self, got, expected, name):
+        return self.ok(got == expected, name, "got: %r" % (got,), "expected: %r" % (expected,))
+
+    def fails(self, function, kind, name):
+        """The exception of this kind that the function must raise."""
+        try:
+            function()
+        except kind as problem:
+            self.ok(True, name)
+            return problem
+        self.ok(False, name, "no error")
+        return None
+
+    def end(self):
+        print("1..%d" % self._number)
+        raise SystemExit(1 if self._failed else 0)
+
+
+class Simulator:
+    """What was requested since a point in time."""
+
+    def __init__(self):
+        self._url = os.environ["WFM_SIM_URL"]
+
+    def control(self, method, path, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request("%s/_control/%s" % (self._url, path), data=data, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read().decode()
+
+    def mark(self):
+        """A point in the log, once no request is under way."""
+        for _ in range(1000):
+            state = json.loads(self.control("GET", "state"))
+            if not state["http"]["active"]:
+                break
+            time.sleep(0.02)
+        return state["last_seq"]
+
+    def calls_since(self, mark):
+        """How many requests went to the API since."""
+        self.mark()
+        lines = self.control("GET", "log?since=%d" % mark).splitlines()
+        return sum(1 for line in lines if json.loads(line)["dialect"])
+
+    def stall(self, path):
+        """Answers of a path come STALL seconds later, until no_faults()."""
+        rule = {"match": {"path": path}, "action": {"delay": STALL}}
+        self.control("POST", "faults", rule)
+
+    def no_faults(self):
+        self.control("DELETE", "faults")
+
+
+def settle(execute):
+    """Lets a cancel pass that arrives twice: the server signals the process
+    and its group, and on a busy machine the second signal may come late."""
+    time.sleep(0.2)
+    try:
+        execute("SELECT 1")
+    except Exception:  # pylint: disable=broad-except
+        pass
+
+
+def read_probes(path):
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    for part in re.split(r"\n\s*\n", text.strip()):
+        head, sql = part.split("\n", 1)
+        found = re.fullmatch(r"(.+?): (\d+): (.+)", head)
+        if not found:
+            raise SystemExit("cannot read: %s" % head)
+        yield found[1], int(found[2]), found[3], sql.strip()
+
+
+def comes(rows, expected):
+    """Whether a result (None: there is none) is what a probe says."""
+    if expected == "done":
+        return rows is None
+    if rows is None:
+        return False
+    if expected == "rows":
+        return len(rows) > 0
+    if expected == "no rows":
+        return len(rows) == 0
+    found = re.fullmatch(r"(\d+) rows?", expected)
+    if found:
+        return len(rows) == int(found[1])
+    found = re.fullmatch(r"(a|no) row with (.+)", expected)
+    wanted = found[2].split(" | ")
+    texts = [{str(value) for value in row} for row in rows]
+    return (found[1] == "a") == any(all(word in row for word in wanted) for row in texts)
+
+
+def run_probes(tap, simulator, path, execute):
+    """Runs each probe by execute(sql), which returns rows or None."""
+    for name, least, expected, sql in read_probes(path):
+        mark = simulator.mark()
+        try:
+            rows = execute(sql)
+        except Exception as problem:  # pylint: disable=broad-except
+            tap.ok(False, name, repr(problem))
+            continue
+        tap.ok(comes(rows, expected), "%s: %s" % (name, expected), sql, rows[:5] if rows else rows)
+        tap.is_(simulator.calls_since(mark), least, "%s: %d calls" % (name, least))
