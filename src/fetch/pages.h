@@ -16,15 +16,16 @@ typedef struct WfmPageList
 	int			nsteps;			/* that share it */
 	int			asked;			/* the last page there was a step for */
 	int			read;			/* pages whose facts were taken in, in order */
-	int			full;			/* of those, how many held as many as the first */
+	int			full;			/* of those, how many held as many as the
+								 * first */
 	int64		on_first;		/* outermost records of page 1 */
 	int64		records;		/* ... of all pages read */
 	int64		total;			/* that the API says there are; -1: unknown */
 	bool		gap;			/* a page was empty or came again */
 	char	   *first_key;		/* what page 1 began with */
 	char	   *last_key;		/* what the page read last began with */
-	char	   *mark;			/* what some page before began with, or the link
-								 * that led there: to notice circles */
+	char	   *mark;			/* what some page before began with, or the
+								 * link that led there: to notice circles */
 	int			next_mark;		/* the page that is marked next */
 } WfmPageList;
 

@@ -216,6 +216,13 @@ wfm_table_history(const WfmTable *table, DateADT *first, DateADT *last)
 	*last = days + DAYS_AHEAD;
 }
 
+bool
+wfm_table_by_date(const WfmTable *table)
+{
+	return table->resource->window_column != NULL &&
+		!table->options->window_column_off;
+}
+
 double
 wfm_table_parents(const WfmTable *table, const WfmFilter *filter)
 {

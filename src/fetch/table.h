@@ -61,6 +61,9 @@ extern const WfmColumn *wfm_table_column(const WfmTable *table,
 extern void wfm_table_history(const WfmTable *table, DateADT *first,
 							  DateADT *last);
 
+/* Do windows of the table's lists test a column of its records? */
+extern bool wfm_table_by_date(const WfmTable *table);
+
 /*
  * The path in the record, or of a scope, as answers of this format have it:
  * practicemanager/3.1 names the same things differently in JSON.

@@ -250,8 +250,7 @@ price_scan(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table,
 		pushed_selectivity(root, baserel, clauses, pushed);
 	price.calls = (double) wfm_fetch_count_calls(table->dialect, table->resource,
 												 endpoint,
-												 table->resource->window_column != NULL &&
-												 !table->options->window_column_off,
+												 wfm_table_by_date(table),
 												 (int64) keys, first, last,
 												 price.rows / Max(keys, 1));
 	if ((endpoint->flags & WFM_ENDPOINT_SINGLE) != 0)

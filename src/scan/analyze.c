@@ -39,8 +39,7 @@ announce(const WfmTable *table)
 		return;
 	wfm_table_history(table, &first, &last);
 	calls = wfm_fetch_count_calls(table->dialect, table->resource, endpoint,
-								  table->resource->window_column != NULL &&
-								  !table->options->window_column_off,
+								  wfm_table_by_date(table),
 								  Max(list_length(table->options->tenants), 1),
 								  first, last, wfm_row_count(table));
 	ereport(NOTICE,

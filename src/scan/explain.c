@@ -10,6 +10,28 @@
 #include "scan/scan.h"
 #include "scan/scan_private.h"
 
+/* Say that the scan turned from keys to the list. */
+static void
+explain_full_read(const WfmScan *scan, ExplainState *es)
+{
+	const WfmFullReadReport *report = wfm_full_read_report(scan);
+
+	if (report == NULL)
+		return;
+	ExplainPropertyText("Switched To Full Read",
+						psprintf("GET %s %s", scan->table->dialect->name,
+								 report->path), es);
+	ExplainPropertyInteger("Calls Before", NULL, report->calls_before, es);
+	if (report->too_large)
+		ExplainPropertyText("Full Read Given Up",
+							"rows did not fit into work_mem times hash_mem_multiplier", es);
+	else if (report->kept)
+	{
+		ExplainPropertyInteger("Rows Kept", NULL, report->rows, es);
+		ExplainPropertyInteger("Memory Usage", "kB", (report->bytes + 1023) / 1024, es);
+	}
+}
+
 void
 wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 {
@@ -23,6 +45,7 @@ wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 	total = scan->stats;
 	if (scan->cursor != NULL)
 		wfm_stats_add(&total, wfm_cursor_stats(scan->cursor));
+	explain_full_read(scan, es);
 	ExplainPropertyInteger("Calls", NULL, total.calls, es);
 	ExplainPropertyInteger("Pages", NULL, total.answers, es);
 	ExplainPropertyInteger("Rows Received", NULL, total.records, es);

@@ -176,6 +176,8 @@ start(WfmScan *scan, ForeignScanState *node)
 		if (scan->walk_filter >= 0)
 			scan->nlegs *= list_length(scan->tenants);
 	}
+	scan->full_mode = scan->ended ? WFM_FULL_READ_OFF :
+		wfm_full_read_begin(scan, (ForeignScan *) node->ss.ps.plan);
 }
 
 /* Say which tenants to ask in this leg: all, or the one whose turn it is. */
@@ -225,7 +227,8 @@ set_keys(WfmScan *scan)
 	WfmFetchSpec *spec = &scan->spec;
 
 	spec->nkeys = 0;
-	for (int i = 0; i < wfm_endpoint_nfilters(scan->endpoint); i++)
+	for (int i = 0; scan->full_mode == WFM_FULL_READ_OFF &&
+		 i < wfm_endpoint_nfilters(scan->endpoint); i++)
 	{
 		const WfmFilter *filter = &scan->endpoint->filters[i];
 		const WfmFilterValues *values = &scan->values->filters[i];
@@ -266,15 +269,18 @@ open_next_leg(WfmScan *scan)
 	if (scan->walk_filter >= 0 && (scan->leg - 1) % scan->npairs == 0)
 		walk_parents(scan);
 	set_keys(scan);
-	scan->spec.first_day = from == NULL ? scan->values->first_day :
-		DatumGetDateADT(from->datums[wfm_scan_leg_index(scan, WFM_WINDOW_FROM)]);
-	scan->spec.last_day = to == NULL ? scan->values->last_day :
-		DatumGetDateADT(to->datums[wfm_scan_leg_index(scan, WFM_WINDOW_TO)]);
-	scan->spec.explicit_window = to != NULL;
-	scan->spec.least_day = scan->values->least_day;
-	scan->spec.most_day = scan->values->most_day;
-	scan->spec.least_given = scan->values->least_given;
-	scan->spec.most_given = scan->values->most_given;
+	if (scan->full_mode == WFM_FULL_READ_OFF)
+	{
+		scan->spec.first_day = from == NULL ? scan->values->first_day :
+			DatumGetDateADT(from->datums[wfm_scan_leg_index(scan, WFM_WINDOW_FROM)]);
+		scan->spec.last_day = to == NULL ? scan->values->last_day :
+			DatumGetDateADT(to->datums[wfm_scan_leg_index(scan, WFM_WINDOW_TO)]);
+		scan->spec.explicit_window = to != NULL;
+		scan->spec.least_day = scan->values->least_day;
+		scan->spec.most_day = scan->values->most_day;
+		scan->spec.least_given = scan->values->least_given;
+		scan->spec.most_given = scan->values->most_given;
+	}
 	scan->cursor = wfm_cursor_open(&scan->spec, scan->values_context);
 	dlist_push_tail(&open_scans, &scan->node);
 	scan->listed = true;
@@ -293,31 +299,34 @@ learn_rows(WfmScan *scan)
 		wfm_row_count_learn(scan->table, scan->rows);
 }
 
-TupleTableSlot *
-wfm_iterate_scan(ForeignScanState *node)
+/* Forget what this scan began with, so that the next row starts it anew. */
+static void
+reset(WfmScan *scan)
 {
-	WfmScan    *scan = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	close_cursor(scan);
+	MemoryContextReset(scan->values_context);
+	scan->values = NULL;
+	scan->rows = 0;
+	scan->ended = false;
+}
 
-	ExecClearTuple(slot);
-	if (scan->values == NULL)
-		start(scan, node);
-
-	while (!scan->ended)
+/*
+ * Fetch the next row into the slot.  WFM_CURSOR_WAIT comes only to
+ * asynchronous requests.
+ */
+static WfmCursorState
+fetch_row(WfmScan *scan, TupleTableSlot *slot)
+{
+	for (;;)
 	{
 		const WfmRow *row;
 
 		if (scan->cursor == NULL && !open_next_leg(scan))
-		{
-			scan->ended = true;
-			learn_rows(scan);
-			break;
-		}
+			return WFM_CURSOR_END;
 		if (scan->no_wait)
 		{
-			/* nothing yet: the slot stays empty, but this is not the end */
 			if (wfm_cursor_poll(scan->cursor, &row) == WFM_CURSOR_WAIT)
-				return slot;
+				return WFM_CURSOR_WAIT;
 		}
 		else
 			row = wfm_cursor_next(scan->cursor);
@@ -325,11 +334,84 @@ wfm_iterate_scan(ForeignScanState *node)
 		{
 			wfm_columns_store(scan, row, slot);
 			scan->rows++;
-			return slot;
+			return WFM_CURSOR_ROW;
 		}
 		close_cursor(scan);
 	}
-	return slot;
+}
+
+/*
+ * Read the list into memory.  WFM_CURSOR_END when it is there, or when it does
+ * not fit and the scan has to begin again.
+ */
+static WfmCursorState
+fill(WfmScan *scan, TupleTableSlot *slot)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "wfm_fdw row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(row_context);
+	WfmCursorState state;
+
+	while ((state = fetch_row(scan, slot)) == WFM_CURSOR_ROW)
+	{
+		if (!wfm_full_read_keep(scan, slot))
+		{
+			reset(scan);
+			state = WFM_CURSOR_END;
+			break;
+		}
+		ExecClearTuple(slot);
+		MemoryContextReset(row_context);
+	}
+	ExecClearTuple(slot);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(row_context);
+	if (state == WFM_CURSOR_END && scan->values != NULL)
+	{
+		wfm_full_read_finish(scan);
+		scan->full_mode = WFM_FULL_READ_READY;
+	}
+	return state;
+}
+
+TupleTableSlot *
+wfm_iterate_scan(ForeignScanState *node)
+{
+	WfmScan    *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	ExecClearTuple(slot);
+	for (;;)
+	{
+		WfmCursorState state;
+
+		if (scan->values == NULL)
+			start(scan, node);
+		if (scan->ended)
+			return slot;
+
+		if (scan->full_mode == WFM_FULL_READ_READY)
+		{
+			scan->ended = !wfm_full_read_next(scan, slot);
+			return slot;
+		}
+		state = scan->full_mode == WFM_FULL_READ_FILL ?
+			fill(scan, slot) : fetch_row(scan, slot);
+		/* waiting: the slot stays empty, but this is not the end */
+		if (state != WFM_CURSOR_END)
+			return slot;
+		if (scan->full_mode == WFM_FULL_READ_OFF)
+		{
+			scan->ended = true;
+			learn_rows(scan);
+		}
+		else if (scan->full_mode == WFM_FULL_READ_STREAM)
+		{
+			scan->ended = true;
+			wfm_full_read_finish(scan);
+		}
+	}
 }
 
 void
@@ -339,11 +421,9 @@ wfm_rescan(ForeignScanState *node)
 
 	if (scan == NULL)
 		return;
-	close_cursor(scan);
-	MemoryContextReset(scan->values_context);
-	scan->values = NULL;
-	scan->rows = 0;
-	scan->ended = false;
+	scan->rescanned |= scan->values != NULL;
+	wfm_full_read_abandon(scan);
+	reset(scan);
 }
 
 void

@@ -2,8 +2,8 @@
  * scan/scan_private.h
  *		What the parts of a scan share.
  *
- * scan.c runs the legs of a scan, columns.c makes tuples of records, explain.c
- * says what a scan did.
+ * scan.c runs the legs of a scan, columns.c makes tuples of records, full_read.c
+ * turns from keys to the list, explain.c says what a scan did.
  */
 #ifndef WFM_SCAN_SCAN_PRIVATE_H
 #define WFM_SCAN_SCAN_PRIVATE_H
@@ -16,6 +16,7 @@
 #include "fetch/cursor.h"
 #include "fetch/table.h"
 #include "scan/convert.h"
+#include "scan/full_read.h"
 #include "scan/tenants.h"
 #include "scan/values.h"
 
@@ -38,6 +39,8 @@ typedef struct WfmScan
 	const char *includes;		/* what columns need to be included, or NULL */
 	bool		detailed;		/* a column needs the long form */
 	WfmTenantQuals *tenant_quals;
+	WfmFullRead *full;			/* NULL: not looked at yet */
+	bool		rescanned;
 
 	/* reset for each rescan */
 	MemoryContext values_context;
@@ -50,6 +53,7 @@ typedef struct WfmScan
 	int			leg;			/* next pair of _listed_from and _listed_to */
 	int			npairs;			/* and how many of those a tenant has */
 	int			nlegs;
+	WfmFullReadMode full_mode;	/* what the full read does for this one */
 	double		rows;			/* handed out since the scan began or
 								 * rescanned */
 	bool		ended;

@@ -145,6 +145,29 @@ wfm_tenant_quals(const WfmTable *table, ForeignScanState *node)
 	return result;
 }
 
+static bool
+is_outer_value(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXEC;
+	return expression_tree_walker(node, is_outer_value, context);
+}
+
+bool
+wfm_tenant_quals_vary(const WfmTenantQuals *quals)
+{
+	ListCell   *lc;
+
+	foreach(lc, quals->quals)
+	{
+		if (is_outer_value((Node *) ((TenantQual *) lfirst(lc))->value->expr, NULL))
+			return true;
+	}
+	return false;
+}
+
 /* Is this value the tenant's? */
 static bool
 value_is(const TenantQual *qual, const WfmTenant *tenant, Datum value)

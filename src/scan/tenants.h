@@ -18,6 +18,9 @@ typedef struct WfmTenantQuals WfmTenantQuals;
 extern WfmTenantQuals *wfm_tenant_quals(const WfmTable *table,
 										ForeignScanState *node);
 
+/* Do they depend on the rows of an outer side? */
+extern bool wfm_tenant_quals_vary(const WfmTenantQuals *quals);
+
 /*
  * The tenants that satisfy them, as a list of WfmTenant; NIL if none does, or
  * the server has one tenant only.

@@ -110,9 +110,8 @@ iso_day(DateADT day, const char *rest)
 	return psprintf("%04d-%02d-%02d%s", year, month, mday, rest);
 }
 
-/* The value as it is sent, or NULL if no record can have it. */
-static char *
-wire_text(const WfmFilter *filter, Datum value, Oid type)
+char *
+wfm_filter_text(const WfmFilter *filter, Datum value, Oid type)
 {
 	switch (filter->format)
 	{
@@ -211,7 +210,7 @@ take_values(WfmFilterValues *values, const WfmFilter *filter, Datum *datums,
 
 		if (nulls != NULL && nulls[i])
 			continue;
-		text = wire_text(filter, datums[i], type);
+		text = wfm_filter_text(filter, datums[i], type);
 
 		if (text == NULL || holds_text(&fresh, text) ||
 			(values->given && !holds_text(values, text)))

@@ -43,4 +43,10 @@ extern WfmScanValues *wfm_scan_values(const WfmTable *table,
 									  List *pushed, List *exprs,
 									  ExprContext *econtext);
 
+/*
+ * A value of a filter's column as it is sent; NULL if no record can have it.
+ * Allocated in the current memory context, unless it needs no conversion.
+ */
+extern char *wfm_filter_text(const WfmFilter *filter, Datum value, Oid type);
+
 #endif							/* WFM_SCAN_VALUES_H */
