@@ -30,7 +30,7 @@ SCRIPT_GOALS := help packages docs test soak clients interop fuzz test-matrix be
 help:
 	@sed -n 's/^#   //p' Makefile
 	@echo 'make packages            install the Debian packages (as root)'
-	@echo 'make docs                write doc/tables.md from the catalogue'
+	@echo 'make docs                write doc/tables.md and doc/reference.md from the code'
 	@echo "make indent              format the C files with PostgreSQL's pgindent"
 	@echo 'make indent-check        fail if that would change one'
 	@echo 'make clean               remove what was built'
@@ -77,11 +77,14 @@ interop:
 	@cd build/interop && npm ci --loglevel=error
 	@$(PYTHON) test/run interop
 
-# doc/tables.md from the catalogue; a unit test fails when it is stale.
+# doc/tables.md from the catalogue, doc/reference.md from a running server;
+# a unit test and a Perl test fail when they are stale.
+docs: export PG_CONFIG := $(PG_CONFIG)
 docs:
 	@mkdir -p build
 	@$(CC) -std=gnu99 -Isrc -o build/generate_tables doc/generate_tables.c $(sort $(wildcard src/catalog/*.c))
 	@build/generate_tables > doc/tables.md
+	@$(PYTHON) doc/generate_reference.py
 
 demo:
 	@test/install-packages demo

@@ -217,6 +217,16 @@ COMMENT ON FUNCTION wfm_connection_status() IS 'rows of wfm_stat_connections: th
 CREATE VIEW wfm_stat_connections AS
     SELECT * FROM wfm_connection_status();
 COMMENT ON VIEW wfm_stat_connections IS 'how the connections and their tokens stand; never a token';
+COMMENT ON COLUMN wfm_stat_connections.name IS 'name of the connection';
+COMMENT ON COLUMN wfm_stat_connections.api IS 'API and version';
+COMMENT ON COLUMN wfm_stat_connections.owner IS 'role whose members may use the connection';
+COMMENT ON COLUMN wfm_stat_connections.expires_at IS 'when the access token expires; it is renewed before';
+COMMENT ON COLUMN wfm_stat_connections.last_refresh IS 'when the tokens were last obtained';
+COMMENT ON COLUMN wfm_stat_connections.consented_by IS 'who consented, where the vendor tells it';
+COMMENT ON COLUMN wfm_stat_connections.consented_at IS 'when the consent was given';
+COMMENT ON COLUMN wfm_stat_connections.tenant_id IS 'tenant that is read unless a server names another';
+COMMENT ON COLUMN wfm_stat_connections.tenant_name IS 'its name, where the vendor tells it';
+COMMENT ON COLUMN wfm_stat_connections.last_error_detail IS 'what the token endpoint said, without secrets';
 COMMENT ON COLUMN wfm_stat_connections.state IS 'ready, ready_no_refresh, refreshing, needs_authorization or config_error';
 COMMENT ON COLUMN wfm_stat_connections.generation IS 'grows by one with every token pair';
 COMMENT ON COLUMN wfm_stat_connections.refresh_token_days_left IS 'days until the refresh token dies if it is not used';
@@ -286,6 +296,12 @@ CREATE FUNCTION wfm_api_columns(OUT api text, OUT resource text, OUT column_name
 RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 3000;
 COMMENT ON FUNCTION wfm_api_columns() IS 'every column of every table that each API has, whether imported or not';
+
+CREATE FUNCTION wfm_options(OUT object text, OUT option text, OUT type text, OUT default_value text,
+    OUT description text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION wfm_options() IS 'every option of servers, foreign tables, columns and IMPORT FOREIGN SCHEMA, with what it says';
 
 CREATE VIEW wfm_tables AS
     WITH options AS (

@@ -34,29 +34,63 @@ typedef enum OptionKind
 	OPTION_TENANTS				/* '*' or uuid=Label, ... */
 } OptionKind;
 
-/* An option and where it may stand. */
+/* An option, where it may stand, and what it says. */
 typedef struct Option
 {
 	const char *name;
 	OptionKind	kind;
-	bool		server;
-	bool		table;
-	bool		column;
+	int			places;			/* WfmOptionPlace, several */
+	const char *default_value;	/* NULL: none */
+	const char *description;
 } Option;
 
+#define DEFAULT_HISTORY_FROM "2000-01-01"
+#define DEFAULT_LATENCY_MS 150
+#define DEFAULT_CALL_COST 1000
+
 static const Option option_table[] = {
-	{"connection", OPTION_NAME, true, false, false},
-	{"tenant_id", OPTION_UUID_TEXT, true, false, false},
-	{"tenants", OPTION_TENANTS, true, false, false},
-	{"format", OPTION_FORMAT, true, false, false},
-	{"history_from", OPTION_DATE, true, true, false},
-	{"push_assumed", OPTION_BOOL, true, true, false},
-	{"latency_ms", OPTION_NUMBER, true, false, false},
-	{"call_cost", OPTION_NUMBER, true, false, false},
-	{"resource", OPTION_NAME, false, true, false},
-	{"window_column", OPTION_WINDOW_COLUMN, false, true, false},
-	{"walk_parents", OPTION_BOOL, false, true, false},
-	{"field", OPTION_NAME, false, false, true},
+	{"connection", OPTION_NAME, WFM_OPTION_SERVER, NULL,
+	"name of the row in wfm_connections to read with"},
+	{"tenant_id", OPTION_UUID_TEXT, WFM_OPTION_SERVER, NULL,
+	"tenant to read, instead of the connection's"},
+	{"tenants", OPTION_TENANTS, WFM_OPTION_SERVER, NULL,
+	"tenants to read side by side, as uuid=label, ...; tables then have the columns tenant_id and tenant_name"},
+	{"format", OPTION_FORMAT, WFM_OPTION_SERVER, "xml",
+	"format to ask the API for, where it has a choice"},
+	{"history_from", OPTION_DATE, WFM_OPTION_SERVER | WFM_OPTION_TABLE, DEFAULT_HISTORY_FROM,
+	"first day to look for records in lists that are read in windows of dates"},
+	{"push_assumed", OPTION_BOOL, WFM_OPTION_SERVER | WFM_OPTION_TABLE, "on",
+	"send the API filters whose meaning the vendor does not document"},
+	{"latency_ms", OPTION_NUMBER, WFM_OPTION_SERVER, CppAsString2(DEFAULT_LATENCY_MS),
+	"milliseconds that the planner expects one call to take"},
+	{"call_cost", OPTION_NUMBER, WFM_OPTION_SERVER, CppAsString2(DEFAULT_CALL_COST),
+	"planner's cost of one call of the API"},
+	{"resource", OPTION_NAME, WFM_OPTION_TABLE, NULL,
+	"what the table holds, as wfm_api_tables() names it"},
+	{"window_column", OPTION_WINDOW_COLUMN, WFM_OPTION_TABLE, NULL,
+	"set to the empty text if the API's window of dates does not test the record's own date"},
+	{"walk_parents", OPTION_BOOL, WFM_OPTION_TABLE, "off",
+	"read the whole table by one call for each row of its parent table, instead of failing"},
+	{"field", OPTION_NAME, WFM_OPTION_COLUMN, NULL,
+	"path of the value in the record, for a column that the catalogue lacks"},
+	{"all", OPTION_BOOL, WFM_OPTION_IMPORT, "off",
+	"import tables that cost one call for each row of another table, too"},
+	{"nested", OPTION_BOOL, WFM_OPTION_IMPORT, "off",
+	"add the lists inside records as columns of type jsonb"},
+	{"raw", OPTION_BOOL, WFM_OPTION_IMPORT, "off",
+	"add the whole record as delivered as a column raw of type jsonb"},
+};
+
+/* How a value of each kind is called. */
+static const char *const kind_names[] = {
+	[OPTION_NAME] = "text",
+	[OPTION_UUID_TEXT] = "UUID",
+	[OPTION_DATE] = "date (yyyy-mm-dd)",
+	[OPTION_BOOL] = "boolean",
+	[OPTION_NUMBER] = "number",
+	[OPTION_WINDOW_COLUMN] = "empty text",
+	[OPTION_FORMAT] = "xml or json",
+	[OPTION_TENANTS] = "list",
 };
 
 /* Words that must never become an option: they would be world-readable. */
@@ -64,10 +98,6 @@ static const char *const secret_words[] = {
 	"client_secret", "refresh_token", "access_token", "password", "token",
 	"secret", NULL
 };
-
-#define DEFAULT_HISTORY_FROM "2000-01-01"
-#define DEFAULT_LATENCY_MS 150.0
-#define DEFAULT_CALL_COST 1000.0
 
 const char *
 wfm_nearest(const char *word, const char *const *candidates)
@@ -97,19 +127,20 @@ wfm_nearest(const char *word, const char *const *candidates)
 	return best;
 }
 
-static bool
-belongs(const Option *option, Oid catalog)
+/* Where the options of a catalog's rows stand; 0 where none may. */
+static int
+place_of(Oid catalog)
 {
 	switch (catalog)
 	{
 		case ForeignServerRelationId:
-			return option->server;
+			return WFM_OPTION_SERVER;
 		case ForeignTableRelationId:
-			return option->table;
+			return WFM_OPTION_TABLE;
 		case AttributeRelationId:
-			return option->column;
+			return WFM_OPTION_COLUMN;
 		default:
-			return false;
+			return 0;
 	}
 }
 
@@ -131,14 +162,63 @@ catalog_word(Oid catalog)
 	}
 }
 
+bool
+wfm_option_describe(int index, WfmOptionPlace place, WfmOptionInfo *info)
+{
+	const Option *option;
+
+	if (index < 0 || index >= (int) lengthof(option_table))
+		return false;
+	option = &option_table[index];
+	info->name = (option->places & place) != 0 ? option->name : NULL;
+	info->type = kind_names[option->kind];
+	info->default_value = option->default_value;
+	info->description = option->description;
+	return true;
+}
+
+/* The options that may stand somewhere, and the same as a text. */
+static const char **
+options_at(int place, char **text)
+{
+	const char **names = palloc0((lengthof(option_table) + 1) * sizeof(char *));
+	StringInfoData list;
+	int			n = 0;
+
+	initStringInfo(&list);
+	for (int i = 0; i < (int) lengthof(option_table); i++)
+	{
+		if ((option_table[i].places & place) == 0)
+			continue;
+		names[n++] = option_table[i].name;
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+						 option_table[i].name);
+	}
+	*text = list.data;
+	return names;
+}
+
+void
+wfm_option_unknown_at_import(const char *name)
+{
+	char	   *list;
+	const char *nearest = wfm_nearest(name, options_at(WFM_OPTION_IMPORT, &list));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\" for IMPORT FOREIGN SCHEMA", name),
+			 nearest != NULL ?
+			 errhint("Perhaps you meant the option \"%s\".", nearest) :
+			 errhint("Valid options are: %s.", list)));
+}
+
 /* Complain about an option that may not stand here. */
 pg_noreturn static void
 unknown_option(const char *name, Oid catalog)
 {
-	const char *valid[lengthof(option_table) + 1];
-	int			nvalid = 0;
+	const char **valid;
 	const char *nearest;
-	StringInfoData list;
+	char	   *list;
 
 	for (int i = 0; secret_words[i] != NULL; i++)
 	{
@@ -151,26 +231,16 @@ unknown_option(const char *name, Oid catalog)
 					 errhint("Keep credentials in the table wfm_connections and name the row in the server option \"connection\".")));
 	}
 
-	initStringInfo(&list);
-	for (int i = 0; i < (int) lengthof(option_table); i++)
-	{
-		if (!belongs(&option_table[i], catalog))
-			continue;
-		valid[nvalid++] = option_table[i].name;
-		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-						 option_table[i].name);
-	}
-	valid[nvalid] = NULL;
-
+	valid = options_at(place_of(catalog), &list);
 	nearest = wfm_nearest(name, valid);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\" for a %s", name, catalog_word(catalog)),
-			 nvalid == 0 ?
+			 valid[0] == NULL ?
 			 errhint("There are no valid options in this context.") :
 			 nearest != NULL ?
 			 errhint("Perhaps you meant the option \"%s\".", nearest) :
-			 errhint("Valid options are: %s.", list.data)));
+			 errhint("Valid options are: %s.", list)));
 }
 
 /* Complain about a value. */
@@ -328,7 +398,7 @@ wfm_options_validate(List *options, Oid catalog)
 
 		for (int i = 0; i < (int) lengthof(option_table); i++)
 		{
-			if (belongs(&option_table[i], catalog) &&
+			if ((option_table[i].places & place_of(catalog)) != 0 &&
 				strcmp(option_table[i].name, def->defname) == 0)
 				option = &option_table[i];
 		}

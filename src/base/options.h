@@ -14,6 +14,8 @@
 #include "nodes/pg_list.h"
 #include "utils/date.h"
 
+#include "base/compat.h"
+
 /* One entry of the server option "tenants". */
 typedef struct WfmTenant
 {
@@ -40,6 +42,28 @@ typedef struct WfmOptions
 	double		call_cost;		/* planner's cost of one call */
 } WfmOptions;
 
+/* Where an option may stand. */
+typedef enum WfmOptionPlace
+{
+	WFM_OPTION_SERVER = 1,
+	WFM_OPTION_TABLE = 2,
+	WFM_OPTION_COLUMN = 4,
+	WFM_OPTION_IMPORT = 8
+} WfmOptionPlace;
+
+/* An option as it is told to users; constant texts. */
+typedef struct WfmOptionInfo
+{
+	const char *name;			/* NULL: not an option of this place */
+	const char *type;
+	const char *default_value;	/* NULL: none */
+	const char *description;
+} WfmOptionInfo;
+
+/* The index-th option there is, from 0; false behind the last. */
+extern bool wfm_option_describe(int index, WfmOptionPlace place,
+								WfmOptionInfo *info);
+
 /* Read the options of a foreign table and its server. */
 extern WfmOptions *wfm_options_of_table(Oid relid);
 
@@ -55,6 +79,9 @@ extern char *wfm_options_field(Oid relid, AttrNumber attnum);
  * option, with the nearest valid one as HINT, and HV024 for a bad value.
  */
 extern void wfm_options_validate(List *options, Oid catalog);
+
+/* ereport HV00D for an option that IMPORT FOREIGN SCHEMA does not know. */
+pg_noreturn extern void wfm_option_unknown_at_import(const char *name);
 
 /*
  * The entry of a NULL-terminated list that is nearest to a mistyped word, or

@@ -26,8 +26,6 @@ typedef struct ImportOptions
 	bool		tenants;		/* the server has several */
 } ImportOptions;
 
-static const char *const option_names[] = {"all", "nested", "raw", NULL};
-
 static ImportOptions
 read_options(List *list)
 {
@@ -37,7 +35,6 @@ read_options(List *list)
 	foreach(lc, list)
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
-		const char *nearest;
 
 		if (strcmp(def->defname, "all") == 0)
 			result.all = defGetBoolean(def);
@@ -46,16 +43,7 @@ read_options(List *list)
 		else if (strcmp(def->defname, "raw") == 0)
 			result.raw = defGetBoolean(def);
 		else
-		{
-			nearest = wfm_nearest(def->defname, option_names);
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-					 errmsg("invalid option \"%s\" for IMPORT FOREIGN SCHEMA",
-							def->defname),
-					 nearest != NULL ?
-					 errhint("Perhaps you meant the option \"%s\".", nearest) :
-					 errhint("Valid options are: all, nested, raw.")));
-		}
+			wfm_option_unknown_at_import(def->defname);
 	}
 	return result;
 }

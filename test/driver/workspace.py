@@ -66,7 +66,7 @@ class Workspace:
 
     def copy_source(self):
         """Copies what tasks read out of the source tree."""
-        for name in ("sql", "expected", "test", "doc"):
+        for name in ("sql", "expected", "test", "doc", "src"):
             origin = REPOSITORY / name
             if origin.is_dir():
                 shutil.copytree(
@@ -75,6 +75,9 @@ class Workspace:
                     ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.d"),
                 )
         self.source.mkdir(exist_ok=True)
+        for path in [REPOSITORY / "README.md", *REPOSITORY.glob("wfm_fdw--*.sql")]:
+            if path.exists():
+                shutil.copy(path, self.source)
         make_readable(self.source)
 
     def samples(self):
