@@ -37,6 +37,7 @@ def catalogs():
         tap.is_(len(found), TABLES, "%s: SQLTables: foreign tables" % driver)
         tap.is_(found["client"].table_type, "FOREIGN TABLE", "%s: their type" % driver)
         tap.is_(len(list(cursor.tables(schema="bi", tableType="VIEW"))), TABLES, "%s: SQLTables: views" % driver)
+        tap.is_([(r.table_name, r.table_type) for r in cursor.tables(schema="copy")], [("client", "MATVIEW"), ("time_entry", "MATVIEW")], "%s: SQLTables: materialized views" % driver)
         columns = {r.column_name: r for r in cursor.columns(schema="acme", table="client")}
         tap.ok(len(columns) > 20 and list(columns)[0] == "uuid", "%s: SQLColumns" % driver, list(columns))
         tap.is_([columns[c].type_name for c in ("uuid", "name", "is_archived")], ["uuid", "text", "bool"], "%s: types" % driver)
