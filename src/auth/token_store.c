@@ -61,18 +61,30 @@ tenant_is_awaited(const WfmConnection *connection, const WfmGrantEntry *entry)
 		entry->tenant_state == WFM_TENANT_UNKNOWN;
 }
 
+/* Has it been tried for a while to start a worker? */
+static bool
+worker_is_missing(const WfmGrantEntry *entry, TimestampTz now)
+{
+	return entry->launch_failed_at != 0 &&
+		TimestampDifferenceExceeds(entry->launch_failed_at, now, LAUNCH_PATIENCE_MS);
+}
+
 static Verdict
 judge(const WfmConnection *connection, const WfmGrantEntry *entry,
 	  TimestampTz now, uint64 looks_before)
 {
-	if (entry->launch_failed_at != 0 &&
-		TimestampDifferenceExceeds(entry->launch_failed_at, now, LAUNCH_PATIENCE_MS))
-		return VERDICT_NO_WORKER;
-	if (!entry->known || entry->changed || entry->refresh_asked ||
-		(entry->unauthorized != 0 && entry->unauthorized == entry->generation))
+	bool		outdated = !entry->known || entry->changed ||
+		(entry->unauthorized != 0 && entry->unauthorized == entry->generation);
+	bool		fresh = token_is_fresh(entry, wfm_mono_ms(), now) &&
+		entry->state != WFM_GRANT_NEEDS_AUTHORIZATION;
+
+	/* Without a worker the token that is there serves on while it lives. */
+	if (worker_is_missing(entry, now))
+		return fresh && !outdated && !tenant_is_awaited(connection, entry) ?
+			VERDICT_USABLE : VERDICT_NO_WORKER;
+	if (outdated || entry->refresh_asked)
 		return VERDICT_WAIT;
-	if (token_is_fresh(entry, wfm_mono_ms(), now) &&
-		entry->state != WFM_GRANT_NEEDS_AUTHORIZATION)
+	if (fresh)
 		return tenant_is_awaited(connection, entry) ? VERDICT_WAIT : VERDICT_USABLE;
 	if (entry->absent || entry->state == WFM_GRANT_NEEDS_AUTHORIZATION)
 		return VERDICT_NOT_AUTHORIZED;
@@ -461,7 +473,10 @@ refresh_is_done(const WfmConnection *connection, bool ask,
 		standing->verdict = judge(connection, entry, GetCurrentTimestamp(), *looks_before);
 
 		/* That the old token still serves is no success here. */
-		if (standing->verdict == VERDICT_USABLE && entry->read_only)
+		if (standing->verdict == VERDICT_USABLE &&
+			worker_is_missing(entry, GetCurrentTimestamp()))
+			standing->verdict = VERDICT_NO_WORKER;
+		else if (standing->verdict == VERDICT_USABLE && entry->read_only)
 			standing->verdict = VERDICT_READ_ONLY;
 		else if (standing->verdict == VERDICT_USABLE &&
 				 entry->state == WFM_GRANT_CONFIG_ERROR)
