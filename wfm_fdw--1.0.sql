@@ -282,6 +282,144 @@ COMMENT ON COLUMN wfm_stat_limits.refusals IS 'answers 429 (too many requests) s
 GRANT SELECT ON wfm_stat_limits TO pg_read_all_stats;
 
 --
+-- Statistics (src/stats)
+--
+
+CREATE FUNCTION wfm_stat_scans(
+    OUT pid integer,
+    OUT role name,
+    OUT database name,
+    OUT server text,
+    OUT table_name text,
+    OUT tenant_id text,
+    OUT request text,
+    OUT current_request text,
+    OUT pages bigint,
+    OUT expected_pages bigint,
+    OUT rows bigint,
+    OUT bytes bigint,
+    OUT calls bigint,
+    OUT retries bigint,
+    OUT refusals bigint,
+    OUT waits_for text,
+    OUT waits_until timestamptz,
+    OUT network_wait interval,
+    OUT limit_wait interval,
+    OUT token_wait interval,
+    OUT started_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION wfm_stat_scans() IS 'rows of the view of the same name';
+
+CREATE VIEW wfm_stat_scans AS
+    SELECT * FROM wfm_stat_scans();
+COMMENT ON VIEW wfm_stat_scans IS 'scans of foreign tables that run now, in all databases; of other roles'' scans only the first three columns, but for members of pg_read_all_stats';
+COMMENT ON COLUMN wfm_stat_scans.pid IS 'process that runs the scan, as in pg_stat_activity';
+COMMENT ON COLUMN wfm_stat_scans.role IS 'role that logged in to the session';
+COMMENT ON COLUMN wfm_stat_scans.database IS 'database of the session';
+COMMENT ON COLUMN wfm_stat_scans.server IS 'foreign server';
+COMMENT ON COLUMN wfm_stat_scans.table_name IS 'foreign table, with its schema';
+COMMENT ON COLUMN wfm_stat_scans.tenant_id IS 'tenant that is asked; NULL before it is known';
+COMMENT ON COLUMN wfm_stat_scans.request IS 'request with column names in place of values, as EXPLAIN prints it';
+COMMENT ON COLUMN wfm_stat_scans.current_request IS 'path and parameters of the request whose rows come next';
+COMMENT ON COLUMN wfm_stat_scans.pages IS 'answers read to their end, over all rescans';
+COMMENT ON COLUMN wfm_stat_scans.expected_pages IS 'those and the ones known to be missing; an estimate of the planner while a list has not told its length';
+COMMENT ON COLUMN wfm_stat_scans.rows IS 'rows handed to the executor, before its own conditions';
+COMMENT ON COLUMN wfm_stat_scans.bytes IS 'bytes of answers, decompressed, the one that is arriving included';
+COMMENT ON COLUMN wfm_stat_scans.calls IS 'requests sent';
+COMMENT ON COLUMN wfm_stat_scans.retries IS 'requests that are to be or were sent once more';
+COMMENT ON COLUMN wfm_stat_scans.refusals IS 'answers 429 (too many requests)';
+COMMENT ON COLUMN wfm_stat_scans.waits_for IS 'network, token, back-off, next fetch (a cursor at rest), or the limit in the words of wfm_stat_limits; NULL: at work';
+COMMENT ON COLUMN wfm_stat_scans.waits_until IS 'when that ends, if it is known';
+COMMENT ON COLUMN wfm_stat_scans.network_wait IS 'time spent waiting for the network, without the wait that lasts';
+COMMENT ON COLUMN wfm_stat_scans.limit_wait IS 'time spent waiting for the limits of the API';
+COMMENT ON COLUMN wfm_stat_scans.token_wait IS 'time spent waiting for an access token';
+COMMENT ON COLUMN wfm_stat_scans.started_at IS 'when the first row was asked for';
+GRANT SELECT ON wfm_stat_scans TO PUBLIC;
+
+CREATE FUNCTION wfm_stat_tables(
+    OUT relid oid,
+    OUT scans bigint,
+    OUT calls bigint,
+    OUT pages bigint,
+    OUT rows bigint,
+    OUT bytes bigint,
+    OUT retries bigint,
+    OUT refusals bigint,
+    OUT errors bigint,
+    OUT last_error text,
+    OUT last_error_at timestamptz,
+    OUT values_cut bigint,
+    OUT values_nulled bigint,
+    OUT total_time interval,
+    OUT network_wait interval,
+    OUT limit_wait interval,
+    OUT token_wait interval,
+    OUT last_scan timestamptz,
+    OUT learnt_rows bigint,
+    OUT stats_since timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL SAFE ROWS 100;
+COMMENT ON FUNCTION wfm_stat_tables() IS 'rows of the view of the same name, also of tables that were dropped';
+
+CREATE VIEW wfm_stat_tables AS
+    SELECT s.srvname AS server, t.relid::regclass AS table_name, t.scans, t.calls, t.pages, t.rows, t.bytes,
+           t.retries, t.refusals, t.errors, t.last_error, t.last_error_at, t.values_cut, t.values_nulled,
+           t.total_time, t.network_wait, t.limit_wait, t.token_wait, t.last_scan, t.learnt_rows, t.stats_since
+    FROM   wfm_stat_tables() t
+    JOIN   pg_foreign_table f ON f.ftrelid = t.relid
+    JOIN   pg_foreign_server s ON s.oid = f.ftserver;
+COMMENT ON VIEW wfm_stat_tables IS 'what the foreign tables of this database were read for, one row per table read since the server was set up, crashed, or wfm_stat_reset()';
+COMMENT ON COLUMN wfm_stat_tables.server IS 'foreign server';
+COMMENT ON COLUMN wfm_stat_tables.table_name IS 'foreign table';
+COMMENT ON COLUMN wfm_stat_tables.scans IS 'times it was begun to be read, each rescan of a join included';
+COMMENT ON COLUMN wfm_stat_tables.calls IS 'requests sent';
+COMMENT ON COLUMN wfm_stat_tables.pages IS 'answers read to their end';
+COMMENT ON COLUMN wfm_stat_tables.rows IS 'rows handed to the executor, before its own conditions';
+COMMENT ON COLUMN wfm_stat_tables.bytes IS 'bytes of answers, decompressed';
+COMMENT ON COLUMN wfm_stat_tables.retries IS 'requests that had to be sent once more';
+COMMENT ON COLUMN wfm_stat_tables.refusals IS 'answers 429 (too many requests)';
+COMMENT ON COLUMN wfm_stat_tables.errors IS 'scans that ended in an error; a cancel is none';
+COMMENT ON COLUMN wfm_stat_tables.last_error IS 'SQLSTATE of the last of them';
+COMMENT ON COLUMN wfm_stat_tables.last_error_at IS 'when that was';
+COMMENT ON COLUMN wfm_stat_tables.values_cut IS 'dates whose time of day was dropped';
+COMMENT ON COLUMN wfm_stat_tables.values_nulled IS 'dates 0001-01-01, which mean that there is none';
+COMMENT ON COLUMN wfm_stat_tables.total_time IS 'from the first row asked for to the end, of scans that ended; what else the query did meanwhile is in it, a client''s pause between two fetches is not';
+COMMENT ON COLUMN wfm_stat_tables.network_wait IS 'time spent waiting for the network';
+COMMENT ON COLUMN wfm_stat_tables.limit_wait IS 'time spent waiting for the limits of the API';
+COMMENT ON COLUMN wfm_stat_tables.token_wait IS 'time spent waiting for an access token';
+COMMENT ON COLUMN wfm_stat_tables.last_scan IS 'when it was last begun to be read';
+COMMENT ON COLUMN wfm_stat_tables.learnt_rows IS 'rows of the last scan that read all of it, by which the planner goes';
+COMMENT ON COLUMN wfm_stat_tables.stats_since IS 'since when these are counted';
+GRANT SELECT ON wfm_stat_tables TO PUBLIC;
+
+CREATE FUNCTION wfm_stat_info(
+    OUT scans integer,
+    OUT max_scans integer,
+    OUT scans_not_shown bigint,
+    OUT tables integer,
+    OUT max_tables integer,
+    OUT tables_evicted bigint)
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION wfm_stat_info() IS 'row of the view of the same name';
+
+CREATE VIEW wfm_stat_info AS
+    SELECT * FROM wfm_stat_info();
+COMMENT ON VIEW wfm_stat_info IS 'whether wfm_stat_scans and wfm_stat_tables have room for everything, in all databases';
+COMMENT ON COLUMN wfm_stat_info.scans IS 'scans that are shown now';
+COMMENT ON COLUMN wfm_stat_info.max_scans IS 'most that can be: wfm_fdw.max_scans';
+COMMENT ON COLUMN wfm_stat_info.scans_not_shown IS 'scans that ran without being shown since the server started; they count for wfm_stat_tables all the same';
+COMMENT ON COLUMN wfm_stat_info.tables IS 'tables that have statistics';
+COMMENT ON COLUMN wfm_stat_info.max_tables IS 'most that can have: wfm_fdw.max_tables';
+COMMENT ON COLUMN wfm_stat_info.tables_evicted IS 'times that a table lost its statistics to another since the server started';
+GRANT SELECT ON wfm_stat_info TO PUBLIC;
+
+CREATE FUNCTION wfm_stat_reset(table_name regclass DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION wfm_stat_reset(regclass) IS 'forgets the statistics of a foreign table, or of all of this database';
+REVOKE ALL ON FUNCTION wfm_stat_reset(regclass) FROM PUBLIC;
+
+--
 -- Tables, history, status (src/sqlapi)
 --
 CREATE FUNCTION wfm_api_tables(OUT api text, OUT resource text, OUT comment text, OUT key_columns text[],

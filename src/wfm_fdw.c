@@ -22,6 +22,7 @@
 #include "plan/plan.h"
 #include "scan/analyze.h"
 #include "scan/scan.h"
+#include "stats/stats.h"
 
 PG_MODULE_MAGIC;
 
@@ -42,6 +43,7 @@ request_shared_memory(void)
 	wfm_limits_shmem_request();
 	wfm_token_store_shmem_request();
 	wfm_row_counts_shmem_request();
+	wfm_stat_shmem_request();
 }
 
 /* Find or make what was reserved. */
@@ -53,6 +55,7 @@ start_shared_memory(void)
 	wfm_limits_shmem_startup();
 	wfm_token_store_shmem_startup();
 	wfm_row_counts_shmem_startup();
+	wfm_stat_shmem_startup();
 }
 
 void

@@ -18,6 +18,8 @@ bool		wfm_allow_insecure_loopback;
 bool		wfm_refresh_tokens;
 int			wfm_max_grants;
 int			wfm_max_tenants;
+int			wfm_max_scans;
+int			wfm_max_tables;
 int			wfm_max_wait_ms;
 int			wfm_priority;
 int			wfm_max_response_kb;
@@ -58,6 +60,8 @@ wfm_settings_define(void)
 		/* Too late for the sizes of shared memory: only show them. */
 		wfm_max_grants = 0;
 		wfm_max_tenants = 0;
+		wfm_max_scans = 0;
+		wfm_max_tables = 0;
 	}
 	else
 	{
@@ -66,8 +70,18 @@ wfm_settings_define(void)
 								NULL, &wfm_max_grants, 32, 1, 10000,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
 		DefineCustomIntVariable("wfm_fdw.max_tenants",
-								"Tenants whose limits and statistics are kept in shared memory.",
+								"Tenants whose limits are kept in shared memory.",
 								NULL, &wfm_max_tenants, 128, 1, 100000,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("wfm_fdw.max_scans",
+								"Running scans that wfm_stat_scans can show at once.",
+								"Further ones run all the same.",
+								&wfm_max_scans, 256, 1, 100000,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("wfm_fdw.max_tables",
+								"Foreign tables of which wfm_stat_tables keeps statistics.",
+								"A further one takes the place of the one that was read longest ago.",
+								&wfm_max_tables, 1000, 1, 1000000,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	}
 	DefineCustomIntVariable("wfm_fdw.max_wait",

@@ -18,6 +18,8 @@ extern bool wfm_allow_insecure_loopback;
 extern bool wfm_refresh_tokens;
 extern int	wfm_max_grants;
 extern int	wfm_max_tenants;
+extern int	wfm_max_scans;		/* that can be shown at once */
+extern int	wfm_max_tables;		/* of which statistics are kept */
 extern int	wfm_max_wait_ms;
 extern int	wfm_priority;		/* WfmPriority */
 extern int	wfm_max_response_kb;	/* decoded bytes of one answer */

@@ -37,6 +37,7 @@ release_with_context(void *arg)
 	WfmCursor  *cursor = arg;
 
 	dlist_delete(&cursor->node);
+	wfm_cursor_count(cursor);
 	wfm_records_release(cursor);
 	wfm_survey_release(cursor);
 }
@@ -209,8 +210,9 @@ read_list_for_odd_keys(WfmCursor *cursor)
 	return true;
 }
 
-WfmCursorState
-wfm_cursor_poll(WfmCursor *cursor, const WfmRow **row)
+/* The next row, or that there is none now, or none any more. */
+static WfmCursorState
+run(WfmCursor *cursor, const WfmRow **row)
 {
 	*row = NULL;
 	if (!cursor->opened)
@@ -277,6 +279,16 @@ wfm_cursor_poll(WfmCursor *cursor, const WfmRow **row)
 				return WFM_CURSOR_WAIT;
 		}
 	}
+}
+
+WfmCursorState
+wfm_cursor_poll(WfmCursor *cursor, const WfmRow **row)
+{
+	WfmCursorState state = run(cursor, row);
+
+	if (state == WFM_CURSOR_WAIT || cursor->told_wait)
+		wfm_cursor_tell(cursor, state == WFM_CURSOR_WAIT);
+	return state;
 }
 
 const WfmRow *
@@ -368,6 +380,7 @@ wfm_cursor_settle(WfmCursor *cursor)
 
 	if (cursor->channel == NULL)
 		return;
+	wfm_cursor_count(cursor);
 	dlist_foreach(iter, &cursor->steps)
 	{
 		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);

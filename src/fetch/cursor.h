@@ -17,6 +17,7 @@
 #include "base/options.h"
 #include "catalog/resource.h"
 #include "decode/decoder.h"
+#include "stats/stats.h"
 
 /* The values of one filter that is compared for equality (or "since"). */
 typedef struct WfmKeySet
@@ -53,6 +54,7 @@ typedef struct WfmFetchSpec
 	const char *includes;		/* value of the parameter "includes", NULL:
 								 * none is needed */
 	bool		lazy;			/* few rows may be wanted: do not run ahead */
+	WfmScanStat *stat;			/* where to tell how it gets on; NULL: nowhere */
 } WfmFetchSpec;
 
 /* What a cursor did, for EXPLAIN ANALYZE and the statistics. */

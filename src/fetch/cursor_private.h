@@ -72,6 +72,12 @@ struct WfmCursor
 	int64		moved_us;		/* when the steps were looked after last */
 	WfmRow		row;
 	WfmFetchStats stats;
+
+	/* what the statistics were told */
+	WfmFetchStats told;
+	int64		told_missing;	/* steps still to be answered */
+	int64		told_ended;		/* attempts that ended when they were counted */
+	bool		told_wait;
 };
 
 /*
@@ -92,6 +98,17 @@ extern void wfm_cursor_keep_moving(WfmCursor *cursor);
 
 /* Look again at this moment, unless an earlier one is set. */
 extern void wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us);
+
+/* --- progress.c --- */
+
+/* Count for the statistics what was done since the last time.  Never throws. */
+extern void wfm_cursor_count(WfmCursor *cursor);
+
+/*
+ * Show how the cursor gets on, and what its first step waits for if it has to
+ * wait now; else it is at work.
+ */
+extern void wfm_cursor_tell(WfmCursor *cursor, bool waits);
 
 /* --- sending.c --- */
 

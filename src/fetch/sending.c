@@ -55,10 +55,14 @@ take_token(WfmCursor *cursor, int tenant, WfmAccessToken *token)
 
 	if (cursor->may_block)
 	{
-		int64		start = wfm_monotonic_us();
+		if (!wfm_token_try(connection, token))
+		{
+			int64		start = wfm_monotonic_us();
 
-		wfm_token_get(connection, token);
-		cursor->stats.token_us += wfm_monotonic_us() - start;
+			wfm_cursor_tell(cursor, true);
+			wfm_token_get(connection, token);
+			cursor->stats.token_us += wfm_monotonic_us() - start;
+		}
 	}
 	else if (!wfm_token_try(connection, token))
 	{
@@ -161,6 +165,8 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 		wfm_cursor_serve_others(cursor);
 		status = wfm_permit_poll(step->permit);
 	}
+	step->waits_for = status.reason;
+	step->waits_until = status.available_at;
 	if (status.state == WFM_PERMIT_WAITING)
 	{
 		notice_wait(cursor, step, &status);

@@ -63,6 +63,8 @@ typedef struct WfmStep
 	int64		not_before_us;
 	int64		started_us;		/* when permission was asked for */
 	bool		noticed;		/* NOTICE about a long wait was sent */
+	WfmPermitReason waits_for;	/* why there is no permission yet */
+	TimestampTz waits_until;	/* 0: not known */
 	uint64		token_generation;
 	WfmPermit  *permit;
 	WfmTransfer *transfer;

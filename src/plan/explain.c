@@ -173,6 +173,15 @@ asks_detailed(const WfmTable *table, const WfmEndpoint *endpoint, List *columns)
 	return false;
 }
 
+char *
+wfm_plan_request(const WfmTable *table, const WfmEndpoint *endpoint,
+				 List *private)
+{
+	return request_template(table, endpoint, list_nth(private, WFM_PLAN_PUSHED),
+							asks_detailed(table, endpoint,
+										  list_nth(private, WFM_PLAN_COLUMNS)));
+}
+
 /* The filter that takes the keys of all parents; NULL if none does. */
 static const WfmFilter *
 walked_filter(const WfmEndpoint *endpoint, List *pushed)

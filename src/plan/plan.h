@@ -9,6 +9,8 @@
 
 #include "foreign/fdwapi.h"
 
+#include "fetch/table.h"
+
 /* See the FdwRoutine members of the same names; none of them sends. */
 extern void wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel,
 							 Oid relid);
@@ -20,6 +22,13 @@ extern ForeignScan *wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel,
 
 /* Was the path made for a LIMIT that few rows satisfy? */
 extern bool wfm_path_is_lazy(ForeignPath *path);
+
+/*
+ * The request of a plan with this fdw_private, as EXPLAIN prints it: column
+ * names in place of values.  Allocated in the current context.
+ */
+extern char *wfm_plan_request(const WfmTable *table,
+							  const WfmEndpoint *endpoint, List *private);
 
 /* What EXPLAIN prints of a plan; es as in ExplainForeignScan. */
 struct ExplainState;

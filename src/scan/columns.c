@@ -258,7 +258,6 @@ wfm_columns_store(WfmScan *scan, const WfmRow *row, TupleTableSlot *slot)
 	{
 		WfmConverter *converter = &scan->converters[i];
 		int			att = converter->column->attnum - 1;
-		bool		dropped = false;
 
 		if (converter->nalternatives > 0)
 			slot->tts_values[att] = which_value(converter, row,
@@ -267,18 +266,17 @@ wfm_columns_store(WfmScan *scan, const WfmRow *row, TupleTableSlot *slot)
 			slot->tts_values[att] = wfm_nested_convert(converter->nested,
 													   &row->values[converter->field],
 													   row, scan->table->name,
-													   &slot->tts_isnull[att]);
+													   &slot->tts_isnull[att],
+													   &scan->stat->total);
 		else if (converter->field >= 0)
 			slot->tts_values[att] = wfm_convert(converter,
 												&row->values[converter->field],
 												row, scan->table->name,
 												&slot->tts_isnull[att],
-												&dropped);
+												&scan->stat->total);
 		else
 			slot->tts_values[att] = made_value(scan, converter, row,
 											   &slot->tts_isnull[att]);
-		if (dropped)
-			scan->times_dropped++;
 	}
 	ExecStoreVirtualTuple(slot);
 }

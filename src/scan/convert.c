@@ -234,7 +234,7 @@ time_of(const WfmDateTime *parts)
 /* The types of the catalogue.  False if the text does not fit. */
 static bool
 convert_direct(WfmConverter *converter, const WfmValue *value, Datum *datum,
-			   bool *isnull, bool *dropped)
+			   bool *isnull, WfmStatCounts *counts)
 {
 	WfmDateTime parts;
 
@@ -281,7 +281,8 @@ convert_direct(WfmConverter *converter, const WfmValue *value, Datum *datum,
 			if (!wfm_parse_datetime(value->data, value->len, &parts))
 				return false;
 			*isnull = is_no_date(&parts);
-			*dropped = time_of(&parts) != 0;
+			if (!*isnull && time_of(&parts) != 0)
+				counts->cut++;
 			*datum = DateADTGetDatum(date_of(&parts));
 			return true;
 		case WFM_TYPE_TIMESTAMP:
@@ -333,7 +334,7 @@ wfm_converter_init(WfmConverter *converter, const WfmColumn *column)
 
 Datum
 wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
-			const char *table_name, bool *isnull, bool *dropped)
+			const char *table_name, bool *isnull, WfmStatCounts *counts)
 {
 	const WfmColumn *column = converter->column;
 	WfmType		type = column->field_type;
@@ -343,7 +344,6 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	Datum		datum = (Datum) 0;
 
 	*isnull = false;
-	*dropped = false;
 	if (content.data != NULL && type != WFM_TYPE_TEXT)
 		content = trimmed(&content);
 
@@ -384,12 +384,15 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 		datum = InputFunctionCall(&converter->input,
 								  pnstrdup(content.data, content.len),
 								  converter->ioparam, column->typmod);
-	else if (!convert_direct(converter, &content, &datum, isnull, dropped))
+	else if (!convert_direct(converter, &content, &datum, isnull, counts))
 	{
 		error_context_stack = context.previous;
 		does_not_fit(&place);
 	}
 
+	/* there was a value, and it stood for none */
+	if (*isnull)
+		counts->nulled++;
 	error_context_stack = context.previous;
 	return datum;
 }

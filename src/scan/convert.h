@@ -12,6 +12,7 @@
 #include "decode/decoder.h"
 #include "fetch/cursor.h"
 #include "fetch/table.h"
+#include "stats/stats.h"
 
 /* How one column is converted; prepared once a scan. */
 typedef struct WfmConverter
@@ -36,10 +37,10 @@ extern void wfm_converter_init(WfmConverter *converter,
  * Convert a value.  Empty becomes NULL, and so does the API's date for "no
  * date" (0001-01-01).  ereports 22P02 with column, value and record number
  * when the text does not fit, 23502 for a missing value of a NOT NULL column.
- * *dropped is set when a time of day was cut off a date.
+ * Counts what is cut off (the time of day of a date) and dates for "no date".
  */
 extern Datum wfm_convert(WfmConverter *converter, const WfmValue *value,
 						 const WfmRow *row, const char *table_name,
-						 bool *isnull, bool *dropped);
+						 bool *isnull, WfmStatCounts *counts);
 
 #endif							/* WFM_SCAN_CONVERT_H */

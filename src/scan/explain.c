@@ -54,9 +54,9 @@ wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyInteger("Retries", NULL, total.retries, es);
 	if (total.limited > 0 || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyInteger("Limited (429)", NULL, total.limited, es);
-	if (scan->times_dropped > 0 || es->format != EXPLAIN_FORMAT_TEXT)
+	if (scan->stat->total.cut > 0 || es->format != EXPLAIN_FORMAT_TEXT)
 		ExplainPropertyInteger("Times Of Day Dropped", NULL,
-							   scan->times_dropped, es);
+							   scan->stat->total.cut, es);
 	if (es->timing)
 	{
 		ExplainPropertyFloat("Network Wait", "ms", total.network_us / 1000.0, 3, es);

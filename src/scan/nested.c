@@ -195,12 +195,13 @@ append_value(StringInfo out, Member *member, Datum datum)
 
 static bool append_list(StringInfo out, WfmNested *nested,
 						JsonbContainer *list, const WfmRow *row,
-						const char *table_name);
+						const char *table_name,
+						WfmStatCounts *counts);
 
 /* Append one element of a list as an object. */
 static void
 append_element(StringInfo out, WfmNested *nested, JsonbContainer *object,
-			   const WfmRow *row, const char *table_name)
+			   const WfmRow *row, const char *table_name, WfmStatCounts *counts)
 {
 	appendStringInfoChar(out, '{');
 	for (int i = 0; i < nested->nmembers; i++)
@@ -216,13 +217,13 @@ append_element(StringInfo out, WfmNested *nested, JsonbContainer *object,
 		{
 			if (member->inner != NULL)
 				isnull = !append_list(out, member->inner,
-									  found.val.binary.data, row, table_name);
+									  found.val.binary.data, row, table_name,
+									  counts);
 			else
 			{
 				WfmValue text = leaf_text(&found);
-				bool		dropped;
 				Datum		datum = wfm_convert(&member->converter, &text, row,
-												table_name, &isnull, &dropped);
+												table_name, &isnull, counts);
 
 				if (!isnull)
 					append_value(out, member, datum);
@@ -237,7 +238,7 @@ append_element(StringInfo out, WfmNested *nested, JsonbContainer *object,
 /* Append a list as an array; false, and nothing, if it is empty. */
 static bool
 append_list(StringInfo out, WfmNested *nested, JsonbContainer *list,
-			const WfmRow *row, const char *table_name)
+			const WfmRow *row, const char *table_name, WfmStatCounts *counts)
 {
 	uint32		n = JsonContainerIsArray(list) ? JsonContainerSize(list) : 1;
 	bool		any = false;
@@ -255,7 +256,7 @@ append_list(StringInfo out, WfmNested *nested, JsonbContainer *list,
 			element = value->val.binary.data;
 		}
 		appendStringInfoString(out, any ? ", " : "[");
-		append_element(out, nested, element, row, table_name);
+		append_element(out, nested, element, row, table_name, counts);
 		any = true;
 	}
 	if (any)
@@ -265,7 +266,7 @@ append_list(StringInfo out, WfmNested *nested, JsonbContainer *list,
 
 Datum
 wfm_nested_convert(WfmNested *nested, const WfmValue *value, const WfmRow *row,
-				   const char *table_name, bool *isnull)
+				   const char *table_name, bool *isnull, WfmStatCounts *counts)
 {
 	Jsonb	   *list;
 	StringInfoData out;
@@ -280,7 +281,7 @@ wfm_nested_convert(WfmNested *nested, const WfmValue *value, const WfmRow *row,
 	if (JB_ROOT_IS_SCALAR(list))
 		return (Datum) 0;
 	initStringInfo(&out);
-	if (!append_list(&out, nested, &list->root, row, table_name))
+	if (!append_list(&out, nested, &list->root, row, table_name, counts))
 		return (Datum) 0;
 	datum = DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 	*isnull = false;

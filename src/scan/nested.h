@@ -26,6 +26,6 @@ extern WfmNested *wfm_nested_create(const WfmTable *table,
  */
 extern Datum wfm_nested_convert(WfmNested *nested, const WfmValue *value,
 								const WfmRow *row, const char *table_name,
-								bool *isnull);
+								bool *isnull, WfmStatCounts *counts);
 
 #endif							/* WFM_SCAN_NESTED_H */

@@ -95,6 +95,7 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 	spec.format = like->format;
 	spec.tenants = like->tenants;
 	spec.ntenants = like->ntenants;
+	spec.stat = like->stat;
 	spec.resource = resource;
 	spec.endpoint = wfm_endpoint_whole(resource, dialect);
 	if (spec.endpoint == NULL)

@@ -73,6 +73,13 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 	scan->pushed = list_nth(private, WFM_PLAN_PUSHED);
 	scan->lazy = intVal(list_nth(private, WFM_PLAN_LAZY)) != 0;
 	scan->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	scan->stat = wfm_scan_stat_create(scan->table->relid,
+									  scan->table->options->server_name,
+									  scan->table->sql_name,
+									  wfm_plan_request(scan->table, scan->endpoint, private),
+									  CurrentMemoryContext);
+	scan->stat->planned_calls =
+		strtoll(strVal(list_nth(private, WFM_PLAN_CALLS)), NULL, 10);
 	wfm_columns_prepare(scan, list_nth(private, WFM_PLAN_COLUMNS));
 	scan->tenant_quals = wfm_tenant_quals(scan->table, node);
 	scan->values_context = AllocSetContextCreate(CurrentMemoryContext,
@@ -146,6 +153,7 @@ start(WfmScan *scan, ForeignScanState *node)
 	spec->fields = scan->fields;
 	spec->nfields = scan->nfields;
 	spec->lazy = scan->lazy;
+	spec->stat = scan->stat;
 
 	from = wfm_scan_window_values(scan, WFM_WINDOW_FROM);
 	to = wfm_scan_window_values(scan, WFM_WINDOW_TO);
@@ -264,7 +272,8 @@ open_next_leg(WfmScan *scan)
 
 	if (scan->leg >= scan->nlegs)
 		return false;
-	scan->leg++;
+	if (scan->leg++ == 0)
+		wfm_scan_stat_begin(scan->stat);
 	set_tenants(scan);
 	if (scan->walk_filter >= 0 && (scan->leg - 1) % scan->npairs == 0)
 		walk_parents(scan);
@@ -296,7 +305,10 @@ learn_rows(WfmScan *scan)
 	if ((scan->endpoint->flags & WFM_ENDPOINT_WHOLE) != 0 &&
 		scan->pushed == NIL &&
 		list_length(scan->tenants) == list_length(scan->table->options->tenants))
+	{
 		wfm_row_count_learn(scan->table, scan->rows);
+		wfm_scan_stat_learn(scan->stat, scan->rows);
+	}
 }
 
 /* Forget what this scan began with, so that the next row starts it anew. */
@@ -304,6 +316,7 @@ static void
 reset(WfmScan *scan)
 {
 	close_cursor(scan);
+	wfm_scan_stat_end(scan->stat);
 	MemoryContextReset(scan->values_context);
 	scan->values = NULL;
 	scan->rows = 0;
@@ -334,6 +347,7 @@ fetch_row(WfmScan *scan, TupleTableSlot *slot)
 		{
 			wfm_columns_store(scan, row, slot);
 			scan->rows++;
+			wfm_scan_stat_row(scan->stat);
 			return WFM_CURSOR_ROW;
 		}
 		close_cursor(scan);
@@ -375,8 +389,9 @@ fill(WfmScan *scan, TupleTableSlot *slot)
 	return state;
 }
 
-TupleTableSlot *
-wfm_iterate_scan(ForeignScanState *node)
+/* The next row, in the node's slot, which stays empty at the end. */
+static TupleTableSlot *
+iterate(ForeignScanState *node)
 {
 	WfmScan    *scan = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
@@ -411,7 +426,30 @@ wfm_iterate_scan(ForeignScanState *node)
 			scan->ended = true;
 			wfm_full_read_finish(scan);
 		}
+		wfm_scan_stat_end(scan->stat);
 	}
+}
+
+TupleTableSlot *
+wfm_iterate_scan(ForeignScanState *node)
+{
+	TupleTableSlot *slot;
+
+	PG_TRY();
+	{
+		slot = iterate(node);
+	}
+	PG_CATCH();
+	{
+		int			sqlstate = geterrcode();
+
+		/* whoever cancels finds no fault with the API */
+		if (sqlstate != ERRCODE_QUERY_CANCELED)
+			wfm_scan_stat_error(((WfmScan *) node->fdw_state)->stat, sqlstate);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return slot;
 }
 
 void
@@ -431,8 +469,10 @@ wfm_end_scan(ForeignScanState *node)
 {
 	WfmScan    *scan = node->fdw_state;
 
-	if (scan != NULL)
-		close_cursor(scan);
+	if (scan == NULL)
+		return;
+	close_cursor(scan);
+	wfm_scan_stat_end(scan->stat);
 }
 
 /* ---------- asynchronous execution ---------- */
@@ -512,7 +552,10 @@ executor_run(WFM_EXECUTOR_RUN_PARAMETERS)
 		WfmScan    *scan = dlist_container(WfmScan, node, iter.cur);
 
 		if (scan->estate == query->estate)
+		{
 			wfm_cursor_settle(scan->cursor);
+			wfm_scan_stat_idle(scan->stat);
+		}
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "scan/full_read.h"
 #include "scan/tenants.h"
 #include "scan/values.h"
+#include "stats/stats.h"
 
 /* What a scan keeps between rows. */
 typedef struct WfmScan
@@ -60,7 +61,7 @@ typedef struct WfmScan
 	bool		no_wait;		/* an asynchronous request: do not wait */
 
 	WfmFetchStats stats;		/* of cursors that are closed */
-	int64		times_dropped;	/* times of day cut off dates */
+	WfmScanStat *stat;			/* what others see of it */
 } WfmScan;
 
 /* Prepare decoding and converting of the columns that are used. */

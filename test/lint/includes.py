@@ -15,7 +15,7 @@ SRC = pathlib.Path(__file__).resolve().parent.parent.parent / "src"
 # From the top to the ground; "" is src/ itself, the entry.
 LAYERS = [
     "", "sqlapi", "import", "scan", "plan", "fetch",
-    "auth", "limit", "http", "catalog", "decode", "base",
+    "auth", "limit", "http", "catalog", "decode", "stats", "base",
 ]
 
 PURE = ["decode/*", "auth/token_fsm*", "auth/oauth_answer.*", "auth/oauth_request.*", "auth/seal.*",

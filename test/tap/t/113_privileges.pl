@@ -51,6 +51,9 @@ my %expected = (
 	'function wfm_connections_no_truncate()' => \@nobody,
 	'function wfm_stat_limits()' => ['observer'],
 	'function wfm_rotate_key(boolean)' => \@nobody,
+	'function wfm_stat_reset(regclass)' => \@nobody,
+	# What is others' is NULL in the first; the rest are figures.
+	(map { ("view $_" => \@all, "function $_()" => \@all) } qw(wfm_stat_scans wfm_stat_tables wfm_stat_info)),
 	# These look at the connection, the role, or nothing that is secret.
 	map { ("function $_" => \@all) } 'wfm_fdw_handler()', 'wfm_fdw_validator(text[],oid)', 'wfm_import_credentials(text)',
 	  'wfm_refresh(text)', 'wfm_authorize_url(text)', 'wfm_authorize(text,text)', 'wfm_tenants(text)', 'wfm_identity(text)',
