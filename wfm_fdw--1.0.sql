@@ -243,9 +243,12 @@ CREATE FUNCTION wfm_stat_limits(
     OUT client_id text,
     OUT tenant_id text,
     OUT calls_last_minute integer,
+    OUT minute_limit integer,
     OUT minute_left integer,
     OUT calls_last_day integer,
+    OUT day_limit integer,
     OUT day_left integer,
+    OUT day_resets_at timestamptz,
     OUT app_calls_last_minute integer,
     OUT in_flight integer,
     OUT most_in_flight integer,
@@ -254,7 +257,8 @@ CREATE FUNCTION wfm_stat_limits(
     OUT longest_wait interval,
     OUT blocked_until timestamptz,
     OUT blocked_by text,
-    OUT refusals bigint)
+    OUT refusals bigint,
+    OUT circuit text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE ROWS 10;
 COMMENT ON FUNCTION wfm_stat_limits() IS 'how far each tenant''s limits are used; see the view of the same name';
@@ -262,14 +266,20 @@ REVOKE ALL ON FUNCTION wfm_stat_limits() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wfm_stat_limits() TO pg_read_all_stats;
 
 CREATE VIEW wfm_stat_limits AS
-    SELECT * FROM wfm_stat_limits();
+    SELECT (SELECT array_agg(k.name ORDER BY k.name) FROM wfm_connections k
+            WHERE left(k.client_id, 63) = l.client_id) AS connections, l.*
+    FROM   wfm_stat_limits() l;
 COMMENT ON VIEW wfm_stat_limits IS 'how far the API''s limits are used, one row per app and tenant called since the server started or kept over a clean restart';
+COMMENT ON COLUMN wfm_stat_limits.connections IS 'connections of this database that use the app';
 COMMENT ON COLUMN wfm_stat_limits.client_id IS 'the app, by its client id';
 COMMENT ON COLUMN wfm_stat_limits.tenant_id IS 'the tenant (organisation) called';
 COMMENT ON COLUMN wfm_stat_limits.calls_last_minute IS 'calls under way or answered within the last minute';
+COMMENT ON COLUMN wfm_stat_limits.minute_limit IS 'calls allowed in a minute';
 COMMENT ON COLUMN wfm_stat_limits.minute_left IS 'calls that the minute limit still allows';
 COMMENT ON COLUMN wfm_stat_limits.calls_last_day IS 'calls under way or answered within the last 24 hours, or since the API said that its day begins anew';
+COMMENT ON COLUMN wfm_stat_limits.day_limit IS 'calls allowed in a day';
 COMMENT ON COLUMN wfm_stat_limits.day_left IS 'calls that the day limit still allows';
+COMMENT ON COLUMN wfm_stat_limits.day_resets_at IS 'when the API said that its day begins anew; NULL if it did not, then a call counts for 24 hours';
 COMMENT ON COLUMN wfm_stat_limits.app_calls_last_minute IS 'calls of the app to all its tenants within the last minute';
 COMMENT ON COLUMN wfm_stat_limits.in_flight IS 'calls under way';
 COMMENT ON COLUMN wfm_stat_limits.most_in_flight IS 'most calls that were under way at once';
@@ -279,6 +289,7 @@ COMMENT ON COLUMN wfm_stat_limits.longest_wait IS 'how long the first of them ha
 COMMENT ON COLUMN wfm_stat_limits.blocked_until IS 'no call goes out before this time';
 COMMENT ON COLUMN wfm_stat_limits.blocked_by IS 'why: told to wait, day limit, minute limit of the app, API keeps failing';
 COMMENT ON COLUMN wfm_stat_limits.refusals IS 'answers 429 (too many requests) seen';
+COMMENT ON COLUMN wfm_stat_limits.circuit IS 'closed as a rule; open after many failures, no call goes out until blocked_until; trying: one call finds out whether the API is well again';
 GRANT SELECT ON wfm_stat_limits TO pg_read_all_stats;
 
 --

@@ -7,6 +7,8 @@
  * how many rows.  A word belongs to a foreign table and the tenants it reads,
  * by a hash; the place is found by other bits of it.  Two tables may in
  * theory share a word: that would be a poor estimate and nothing worse.
+ *
+ * A clean restart keeps them, in a file.
  */
 #include "postgres.h"
 
@@ -17,11 +19,15 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "base/state_file.h"
 #include "fetch/row_counts.h"
 
 /* 32 kB: a thousand tables without crowding. */
 #define BUCKETS 1024
 #define WAYS 4
+
+#define STATE_FILE	WFM_STATE_FILE("row_counts")
+#define STATE_MAGIC	UINT64CONST(0x5746520000000000) /* and the number of words */
 
 typedef struct RowCounts
 {
@@ -36,6 +42,40 @@ wfm_row_counts_shmem_request(void)
 	RequestAddinShmemSpace(MAXALIGN(sizeof(RowCounts)));
 }
 
+static bool
+write_counts(WfmStateFile *file)
+{
+	uint64		magic = STATE_MAGIC | (BUCKETS * WAYS);
+
+	return wfm_state_put(file, &magic, sizeof(magic)) &&
+		wfm_state_put(file, row_counts->words, sizeof(row_counts->words));
+}
+
+static bool
+read_counts(WfmStateFile *file)
+{
+	uint64		magic;
+
+	return wfm_state_get(file, &magic, sizeof(magic)) &&
+		magic == (STATE_MAGIC | (BUCKETS * WAYS)) &&
+		wfm_state_get(file, row_counts->words, sizeof(row_counts->words));
+}
+
+static void
+forget_counts(void)
+{
+	for (int i = 0; i < BUCKETS * WAYS; i++)
+		pg_atomic_init_u64(&row_counts->words[i / WAYS][i % WAYS], 0);
+}
+
+/* At the postmaster's exit; after a crash nothing in there is trusted. */
+static void
+save_counts(int code, Datum arg)
+{
+	if (code == 0)
+		wfm_state_save(STATE_FILE, write_counts);
+}
+
 void
 wfm_row_counts_shmem_startup(void)
 {
@@ -44,11 +84,15 @@ wfm_row_counts_shmem_startup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	row_counts = ShmemInitStruct("wfm_fdw row counts", sizeof(RowCounts), &found);
 	if (!found)
-	{
-		for (int i = 0; i < BUCKETS * WAYS; i++)
-			pg_atomic_init_u64(&row_counts->words[i / WAYS][i % WAYS], 0);
-	}
+		forget_counts();
 	LWLockRelease(AddinShmemInitLock);
+
+	if (!IsUnderPostmaster)
+	{
+		on_shmem_exit(save_counts, (Datum) 0);
+		if (!found && !wfm_state_load(STATE_FILE, read_counts))
+			forget_counts();
+	}
 }
 
 static uint64

@@ -3,7 +3,7 @@
  *		How many rows the tables were seen to have.
  *
  * A scan that read a whole table leaves the number behind for the planners of
- * all sessions.  The numbers live in shared memory until the server stops;
+ * all sessions, in shared memory, and over a clean restart in a file;
  * ANALYZE keeps one for longer, in pg_class.
  */
 #ifndef WFM_FETCH_ROW_COUNTS_H

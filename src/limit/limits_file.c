@@ -2,21 +2,14 @@
  * limit/limits_file.c
  *		What is known of the limits, kept in a file while the server is down.
  *
- * Written at a shutdown to a temporary file that is renamed, read and
- * removed at the next start, as pg_stat_statements does: after a crash there
- * is none, and every tenant starts cold.
+ * After a crash there is none, and every tenant starts cold.
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
-#include "pgstat.h"
-#include "port/pg_crc32c.h"
-#include "storage/fd.h"
-
+#include "base/state_file.h"
 #include "limit/limits_private.h"
 
-#define STATE_FILE	PGSTAT_STAT_PERMANENT_DIRECTORY "/wfm_fdw_limits.stat"
+#define STATE_FILE	WFM_STATE_FILE("limits")
 #define STATE_MAGIC	0x57464d31	/* changes with the format */
 
 /* The sizes tell a file of another build. */
@@ -29,44 +22,25 @@ typedef struct StateHeader
 } StateHeader;
 
 static bool
-write_part(FILE *file, const void *data, size_t size, pg_crc32c *crc)
-{
-	COMP_CRC32C(*crc, data, size);
-	return fwrite(data, size, 1, file) == 1;
-}
-
-static bool
-read_part(FILE *file, void *data, size_t size, pg_crc32c *crc)
-{
-	if (fread(data, size, 1, file) != 1)
-		return false;
-	COMP_CRC32C(*crc, data, size);
-	return true;
-}
-
-static bool
-write_state(FILE *file)
+write_state(WfmStateFile *file)
 {
 	StateHeader header = {STATE_MAGIC, sizeof(WfmLimitApp), sizeof(WfmLimitTenant), 0};
-	pg_crc32c	crc;
 	int			i;
 
 	for (i = 0; i < wfm_limits->ntenants; i++)
 		header.ntenants += wfm_limits->tenants[i].used;
-	INIT_CRC32C(crc);
-	if (!write_part(file, &header, sizeof(header), &crc))
+	if (!wfm_state_put(file, &header, sizeof(header)))
 		return false;
 	for (i = 0; i < wfm_limits->ntenants; i++)
 	{
 		WfmLimitTenant *tenant = &wfm_limits->tenants[i];
 
 		if (tenant->used &&
-			(!write_part(file, &wfm_limits->apps[tenant->app], sizeof(WfmLimitApp), &crc) ||
-			 !write_part(file, tenant, sizeof(WfmLimitTenant), &crc)))
+			(!wfm_state_put(file, &wfm_limits->apps[tenant->app], sizeof(WfmLimitApp)) ||
+			 !wfm_state_put(file, tenant, sizeof(WfmLimitTenant))))
 			return false;
 	}
-	FIN_CRC32C(crc);
-	return fwrite(&crc, sizeof(crc), 1, file) == 1;
+	return true;
 }
 
 /* Forget what was read from a file that proves broken. */
@@ -100,17 +74,14 @@ place_app(const WfmLimitApp *app)
 }
 
 static bool
-read_state(FILE *file)
+read_state(WfmStateFile *file)
 {
 	StateHeader header;
-	pg_crc32c	crc,
-				stored;
 	int64		now_us = wfm_limits_now();
 	uint32		i;
 	int			n = 0;
 
-	INIT_CRC32C(crc);
-	if (!read_part(file, &header, sizeof(header), &crc) ||
+	if (!wfm_state_get(file, &header, sizeof(header)) ||
 		header.magic != STATE_MAGIC ||
 		header.app_size != sizeof(WfmLimitApp) ||
 		header.tenant_size != sizeof(WfmLimitTenant))
@@ -120,8 +91,8 @@ read_state(FILE *file)
 		WfmLimitApp app;
 		WfmLimitTenant tenant;
 
-		if (!read_part(file, &app, sizeof(app), &crc) ||
-			!read_part(file, &tenant, sizeof(tenant), &crc))
+		if (!wfm_state_get(file, &app, sizeof(app)) ||
+			!wfm_state_get(file, &tenant, sizeof(tenant)))
 			return false;
 
 		/* wfm_fdw.max_tenants may be lower now */
@@ -131,40 +102,19 @@ read_state(FILE *file)
 		wfm_limiter_resume(&tenant.limiter, now_us);
 		wfm_limits->tenants[n++] = tenant;
 	}
-	FIN_CRC32C(crc);
-	return fread(&stored, sizeof(stored), 1, file) == 1 && EQ_CRC32C(crc, stored);
+	return true;
 }
 
 void
 wfm_limits_load(void)
 {
-	FILE	   *file = AllocateFile(STATE_FILE, PG_BINARY_R);
-
-	if (file == NULL)
-	{
-		if (errno != ENOENT)
-			ereport(LOG,
-					(errcode_for_file_access(),
-					 errmsg("could not read file \"%s\": %m", STATE_FILE)));
-		return;
-	}
-	if (!read_state(file))
-	{
+	if (!wfm_state_load(STATE_FILE, read_state))
 		clear_tables();
-		ereport(LOG,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("ignoring invalid data in file \"%s\"", STATE_FILE)));
-	}
-	FreeFile(file);
-	unlink(STATE_FILE);
 }
 
 void
 wfm_limits_save(int code, Datum arg)
 {
-	FILE	   *file;
-	bool		written;
-
 	/*
 	 * After a crash nothing in shared memory is trusted.  An immediate
 	 * shutdown is none, but it may have ended a backend half way through a
@@ -173,18 +123,6 @@ wfm_limits_save(int code, Datum arg)
 	if (code != 0 || wfm_limits == NULL ||
 		!LWLockConditionalAcquire(wfm_limits->lock, LW_SHARED))
 		return;
-	file = AllocateFile(STATE_FILE ".tmp", PG_BINARY_W);
-	written = file != NULL && write_state(file);
+	wfm_state_save(STATE_FILE, write_state);
 	LWLockRelease(wfm_limits->lock);
-	if (file && FreeFile(file) != 0)
-		written = false;
-	if (!written)
-	{
-		ereport(LOG,
-				(errcode_for_file_access(),
-				 errmsg("could not write file \"%s\": %m", STATE_FILE ".tmp")));
-		unlink(STATE_FILE ".tmp");
-		return;
-	}
-	(void) durable_rename(STATE_FILE ".tmp", STATE_FILE, LOG);
 }

@@ -21,9 +21,12 @@ enum
 	COLUMN_CLIENT_ID,
 	COLUMN_TENANT_ID,
 	COLUMN_CALLS_LAST_MINUTE,
+	COLUMN_MINUTE_LIMIT,
 	COLUMN_MINUTE_LEFT,
 	COLUMN_CALLS_LAST_DAY,
+	COLUMN_DAY_LIMIT,
 	COLUMN_DAY_LEFT,
+	COLUMN_DAY_RESETS_AT,
 	COLUMN_APP_CALLS_LAST_MINUTE,
 	COLUMN_IN_FLIGHT,
 	COLUMN_MOST_IN_FLIGHT,
@@ -33,6 +36,7 @@ enum
 	COLUMN_BLOCKED_UNTIL,
 	COLUMN_BLOCKED_BY,
 	COLUMN_REFUSALS,
+	COLUMN_CIRCUIT,
 	COLUMNS
 };
 
@@ -45,6 +49,7 @@ typedef struct LimitsRow
 	int			minute_limit;
 	int			day_used;
 	int			day_limit;
+	int64		day_reset_us;	/* 0: not told */
 	int			app_used;
 	int			in_flight;
 	int			most_in_flight;
@@ -54,6 +59,7 @@ typedef struct LimitsRow
 	int64		blocked_until_us;
 	WfmPermitReason blocked_by;
 	uint64		refusals;
+	const char *circuit;		/* a constant */
 } LimitsRow;
 
 /* What keeps all calls of a tenant back, the longest of them. */
@@ -95,6 +101,7 @@ read_row(LimitsRow *row, WfmLimitTenant *tenant, int64 now_us)
 	row->minute_limit = limiter->policy.calls_per_minute;
 	row->day_used = wfm_limiter_day_used(limiter, now_us);
 	row->day_limit = limiter->policy.calls_per_day;
+	row->day_reset_us = limiter->day_reset_us > now_us ? limiter->day_reset_us : 0;
 	row->app_used = wfm_app_limiter_used(&app->limiter, now_us);
 	row->in_flight = limiter->in_flight;
 	row->most_in_flight = limiter->most_in_flight;
@@ -103,6 +110,8 @@ read_row(LimitsRow *row, WfmLimitTenant *tenant, int64 now_us)
 	row->waiting_us = limiter->first < 0 ? 0 :
 		now_us - wfm_limits->tickets[limiter->first].asked_us;
 	row->refusals = limiter->refusals;
+	row->circuit = !limiter->open ? "closed" :
+		limiter->probing || limiter->open_until_us <= now_us ? "trying" : "open";
 	read_block(row, limiter, &app->limiter, now_us);
 }
 
@@ -137,9 +146,13 @@ wfm_stat_limits(PG_FUNCTION_ARGS)
 		values[COLUMN_CLIENT_ID] = CStringGetTextDatum(row->app);
 		values[COLUMN_TENANT_ID] = CStringGetTextDatum(row->tenant);
 		values[COLUMN_CALLS_LAST_MINUTE] = Int32GetDatum(row->minute_used);
+		values[COLUMN_MINUTE_LIMIT] = Int32GetDatum(row->minute_limit);
 		values[COLUMN_MINUTE_LEFT] = Int32GetDatum(Max(row->minute_limit - row->minute_used, 0));
 		values[COLUMN_CALLS_LAST_DAY] = Int32GetDatum(row->day_used);
+		values[COLUMN_DAY_LIMIT] = Int32GetDatum(row->day_limit);
 		values[COLUMN_DAY_LEFT] = Int32GetDatum(Max(row->day_limit - row->day_used, 0));
+		values[COLUMN_DAY_RESETS_AT] = TimestampTzGetDatum(wfm_limits_timestamp(row->day_reset_us));
+		nulls[COLUMN_DAY_RESETS_AT] = row->day_reset_us == 0;
 		values[COLUMN_APP_CALLS_LAST_MINUTE] = Int32GetDatum(row->app_used);
 		values[COLUMN_IN_FLIGHT] = Int32GetDatum(row->in_flight);
 		values[COLUMN_MOST_IN_FLIGHT] = Int32GetDatum(row->most_in_flight);
@@ -152,6 +165,7 @@ wfm_stat_limits(PG_FUNCTION_ARGS)
 		values[COLUMN_BLOCKED_BY] = nulls[COLUMN_BLOCKED_BY] ? (Datum) 0 :
 			CStringGetTextDatum(wfm_permit_reason_name(row->blocked_by));
 		values[COLUMN_REFUSALS] = Int64GetDatum((int64) row->refusals);
+		values[COLUMN_CIRCUIT] = CStringGetTextDatum(row->circuit);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -106,11 +106,12 @@ may_see(Oid role)
  * cannot be shown then is NULL.
  */
 static void
-add_foreign_text(RowBuilder *row, const WfmScanRow *scan, const char *text)
+add_foreign_text(RowBuilder *row, const WfmScanRow *scan, const char *content)
 {
-	if (scan->encoding != GetDatabaseEncoding() && !pg_is_ascii(text))
-		text = NULL;
-	add_text(row, text);
+	bool		readable = scan->encoding == GetDatabaseEncoding() ||
+		pg_is_ascii(content);
+
+	add_text(row, readable ? content : NULL);
 }
 
 static void

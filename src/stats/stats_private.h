@@ -4,7 +4,8 @@
  *
  *		scan_stat.c		a scan's own side, and its place among running scans
  *		table_stat.c	the entries of tables
- *		stats_shmem.c	both arrays: reserve, find, keep over a clean restart
+ *		stats_shmem.c	both arrays: reserve and find
+ *		stats_file.c	the entries, between a clean shutdown and the start
  */
 #ifndef WFM_STATS_STATS_PRIVATE_H
 #define WFM_STATS_STATS_PRIVATE_H
@@ -62,5 +63,14 @@ extern WfmStats *wfm_stats;
  */
 extern bool wfm_table_stat_add(Oid relid, int *entry,
 							   const WfmTableChange *change);
+
+/* Put back what was known of a table before the restart. */
+extern void wfm_table_stat_restore(uint64 key, const WfmTableRow *row);
+
+/* Read the state file into the empty entries and remove it. */
+extern void wfm_stat_load(void);
+
+/* Write it; for on_shmem_exit of the postmaster. */
+extern void wfm_stat_save(int code, Datum arg);
 
 #endif							/* WFM_STATS_STATS_PRIVATE_H */

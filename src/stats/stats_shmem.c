@@ -79,4 +79,11 @@ wfm_stat_shmem_startup(void)
 	}
 	wfm_stats = stats;
 	LWLockRelease(AddinShmemInitLock);
+
+	if (!IsUnderPostmaster)
+	{
+		on_shmem_exit(wfm_stat_save, (Datum) 0);
+		if (!found)
+			wfm_stat_load();
+	}
 }

@@ -179,6 +179,15 @@ wfm_table_stat_add(Oid relid, int *entry, const WfmTableChange *change)
 	}
 }
 
+void
+wfm_table_stat_restore(uint64 key, const WfmTableRow *row)
+{
+	int			place = find_or_make(key);
+
+	if (place >= 0)
+		wfm_stats->entries[place].row = *row;
+}
+
 /* ---------- looking and forgetting ---------- */
 
 int
