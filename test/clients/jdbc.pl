@@ -17,6 +17,6 @@ command_ok([ 'javac', '-Xlint:all', '-Werror', '-cp', $driver, '-d', $classes, g
 WfmClients::start();
 # A small heap is enough
 WfmClients::run('JDBC', 'java', '-Xmx256m', '-XX:+UseSerialGC', '-cp', "$classes:$driver", 'WithJdbc',
-	map { WfmClients::probes($_) } qw(metabase tableau));
+	map { WfmClients::probes($_) } qw(metabase tableau tableau-temporary));
 WfmClients::leaves_nothing();
 done_testing();

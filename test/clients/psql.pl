@@ -62,7 +62,7 @@ foreach my $command (sort keys %commands)
 	is("@missing", '', $command) or diag($shown);
 }
 like(psql('SELECT * FROM acme.client WHERE uuid = $1 \gdesc'), qr/ uuid +\| uuid/, '\gdesc');
-is(scalar(() = $sim->requests_since($mark)), 0, 'none of it sends anything');
+is(scalar(() = $sim->calls_since($mark)), 0, 'none of it sends anything');
 unlike(psql('\d wfm_connections', '\d wfm_tokens', 'SELECT * FROM wfm_connections'), qr/sim-secret|sim-refresh-token/, 'no secret is shown');
 
 # --- reading ---
@@ -117,7 +117,7 @@ like(psql('SELECT format(\'SELECT count(*) AS %s FROM acme.%s\', t, t) FROM unne
 	$types->("SET wfm_fdw.max_w\t", qr/wfm_fdw\.max_wait/, 'completes a setting');
 	$types->("REFRESH MATERIALIZED VIEW copy.cl\t", qr/copy\.client/, 'completes a copy');
 	$types->("DROP EXTENSION wfm\t", qr/wfm_fdw/, 'completes the extension');
-	is(scalar(() = $sim->requests_since($mark)), 0, 'completion sends nothing');
+	is(scalar(() = $sim->calls_since($mark)), 0, 'completion sends nothing');
 
 	# Ctrl-C while the API is silent
 	$sim->fault({ match => { path => '*staff.api' }, action => { delay => 8 } });

@@ -85,15 +85,19 @@ class Simulator:
             time.sleep(0.02)
         return state["last_seq"]
 
-    def calls_since(self, mark):
-        """How many requests went to the API since."""
+    def entries_since(self, mark):
+        """The log's entries of the requests that went to the API since."""
         self.mark()
-        lines = self.control("GET", "log?since=%d" % mark).splitlines()
-        return sum(1 for line in lines if json.loads(line)["dialect"])
+        entries = [json.loads(line) for line in self.control("GET", "log?since=%d" % mark).splitlines()]
+        return [entry for entry in entries if entry["dialect"]]
 
-    def stall(self, path):
-        """Answers of a path come STALL seconds later, until no_faults()."""
-        rule = {"match": {"path": path}, "action": {"delay": STALL}}
+    def calls_since(self, mark):
+        """How many they are."""
+        return len(self.entries_since(mark))
+
+    def stall(self, path, seconds=STALL):
+        """Answers of a path come that much later, until no_faults()."""
+        rule = {"match": {"path": path}, "action": {"delay": seconds}}
         self.control("POST", "faults", rule)
 
     def no_faults(self):

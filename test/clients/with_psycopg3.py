@@ -13,7 +13,7 @@ import uuid
 import psycopg
 from psycopg import pq
 
-from wfmclients import SOON, Simulator, Tap, run_probes, settle
+from wfmclients import SOON, STALL, Simulator, Tap, run_probes, settle
 
 CLIENT = uuid.UUID(os.environ["WFM_CLIENT"])
 ROWS = int(os.environ["WFM_ROWS"])
@@ -157,6 +157,52 @@ def ends():
         tap.ok(problem and problem.diag.message_hint, "comes with its hint")
 
 
+def dashboard():
+    """Eight visuals at once share the five calls that the API allows."""
+    months = [(datetime.date(2026, m, 1), datetime.date(2026, m, 28)) for m in (1, 2, 3, 4, 5, 6, 1, 2)]
+    sql = "SELECT staff_name, sum(minutes) FROM %s.time_entry WHERE date BETWEEN %%s AND %%s GROUP BY 1 ORDER BY 1"
+    answers = [None] * len(months)
+
+    def visual(number):
+        with psycopg.connect(autocommit=True) as connection:
+            answers[number] = connection.execute(sql % "bi", months[number]).fetchall()
+
+    simulator.stall("*time.api", 0.3)
+    mark = simulator.mark()
+    threads = [threading.Thread(target=visual, args=(n,)) for n in range(len(months))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    calls = simulator.entries_since(mark)
+    simulator.no_faults()
+    with psycopg.connect() as connection:
+        tap.is_(answers, [connection.execute(sql % "copy", m).fetchall() for m in months], "eight visuals at once")
+    tap.is_(len(calls), 8, "a call each")
+    tap.ok(max(c["concurrent"] for c in calls) in (2, 3, 4, 5), "no more than five at a time, and not one by one", calls)
+
+
+def gone():
+    """A client that vanishes: the query ends without waiting for the API."""
+    simulator.stall("*staff.api")
+    connection = psycopg.connect(autocommit=True, options="-c client_connection_check_interval=200ms")
+    pid = connection.info.backend_pid
+    connection.pgconn.send_query(b"SELECT * FROM acme.staff")
+    connection.pgconn.flush()
+    with psycopg.connect(autocommit=True) as other:
+        def there():
+            return other.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone()[0]
+
+        time.sleep(0.5)
+        tap.is_(there(), 1, "a session whose query waits for the API")
+        started = time.monotonic()
+        connection.pgconn.finish()
+        while there() and time.monotonic() - started < STALL:
+            time.sleep(0.05)
+        tap.ok(time.monotonic() - started < SOON, "is gone soon after its client")
+    simulator.no_faults()
+
+
 def tools(files):
     """Power BI reads through Npgsql and Grafana through pgx: the extended
     protocol, Npgsql with values in binary."""
@@ -179,5 +225,7 @@ cursors()
 copies()
 pipelines()
 ends()
+dashboard()
+gone()
 tools(sys.argv[1:])
 tap.end()

@@ -389,7 +389,7 @@ public final class WithJdbc {
     private static void tools(String[] files) throws Exception {
         for (String file : files) {
             try (Connection connection = connect("ApplicationName", file.replaceAll(".*/", ""))) {
-                connection.setReadOnly(true);
+                connection.setReadOnly(file.endsWith("metabase"));
                 Probes.run(TAP, SIMULATOR, connection, file);
             }
         }

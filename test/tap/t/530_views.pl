@@ -34,7 +34,7 @@ sub requests_of
 # --- what they cost ---
 my $mark = $sim->mark;
 one("CREATE SCHEMA bi; SELECT wfm_create_views('acme', 'bi')");
-is(scalar(() = $sim->requests_since($mark)), 0, 'making views sends nothing');
+is(scalar(() = $sim->calls_since($mark)), 0, 'making views sends nothing');
 
 my ($job) = one(q{SELECT id FROM acme.job WHERE id ~ '^J\d+$' ORDER BY id LIMIT 1});
 my $client = one('SELECT client_uuid FROM acme.job ORDER BY id LIMIT 1');

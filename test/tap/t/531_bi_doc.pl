@@ -93,7 +93,7 @@ foreach my $block (@blocks)
 	}
 }
 is($runs{sh}, 1, 'one block is for the shell');
-cmp_ok($runs{statements}, '>=', $cron ? 32 : 28, 'the statements of the page ran');
+cmp_ok($runs{statements}, '>=', $cron ? 33 : 29, 'the statements of the page ran');
 
 # --- what the page says ---
 is(one(q{SELECT string_agg(matviewname, ' ' ORDER BY 1) FROM pg_matviews WHERE schemaname = 'bi' AND ispopulated}), 'client job time_entry', 'the copies are filled');
