@@ -9,6 +9,7 @@
  * itself well-formed.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include <libxml/parser.h>
@@ -308,7 +309,11 @@ typedef const xmlError *XmlErrorArgument;
 typedef xmlErrorPtr XmlErrorArgument;
 #endif
 
-/* The parser's own faults, in words that do not depend on its version. */
+/*
+ * The parser's own faults, in words that do not depend on its version.  A
+ * character that XML forbids is a fault like any other: an answer that is not
+ * XML is not guessed at, and no API is known to send one.
+ */
 static void
 syntax_error(void *context, XmlErrorArgument error)
 {
@@ -329,6 +334,12 @@ syntax_error(void *context, XmlErrorArgument error)
 		case XML_ERR_UNDECLARED_ENTITY:
 		case XML_WAR_UNDECLARED_ENTITY:
 			message = "an entity is not declared";
+			break;
+		case XML_ERR_ENTITYREF_SEMICOL_MISSING:
+			message = "an ampersand does not begin a reference";
+			break;
+		case XML_ERR_NAME_REQUIRED:
+			message = "no name follows a less-than sign or an ampersand";
 			break;
 		case XML_ERR_INVALID_CHAR:
 		case XML_ERR_INVALID_CHARREF:
@@ -405,6 +416,31 @@ wfm_xml_destroy(WfmDecoder *d)
 	d->xml = NULL;
 }
 
+/*
+ * Does libxml2 wait at an ampersand that cannot begin a reference?  It waits
+ * for a semicolon, which may be far away or never come.
+ */
+static bool
+stands_at_ampersand(WfmDecoder *d)
+{
+	const xmlParserInput *input = d->xml->ctxt->input;
+	const xmlChar *at;
+
+	if (input == NULL || input->cur == NULL || input->cur >= input->end ||
+		*input->cur != '&')
+		return false;
+	for (at = input->cur + 1; at < input->end; at++)
+	{
+		if (*at == ';')
+			return false;
+		if (!(*at >= '0' && *at <= '9') && !(*at >= 'a' && *at <= 'z') &&
+			!(*at >= 'A' && *at <= 'Z') && *at < 0x80 &&
+			(*at == '\0' || strchr("#_:.-", *at) == NULL))
+			return true;
+	}
+	return false;
+}
+
 /* Hand bytes to libxml2. */
 static WfmDecodeStatus
 parse(WfmDecoder *d, const char *data, size_t len, bool last)
@@ -423,6 +459,9 @@ parse(WfmDecoder *d, const char *data, size_t len, bool last)
 			wfm_decoder_fail(d, xml->ctxt->errNo == XML_ERR_NO_MEMORY ?
 							 WFM_DECODE_OUT_OF_MEMORY : WFM_DECODE_MALFORMED,
 							 offset_of(d), "the body is not well-formed XML");
+		else if (stands_at_ampersand(d))
+			wfm_decoder_fail(d, WFM_DECODE_MALFORMED, offset_of(d),
+							 "an ampersand does not begin a reference");
 		else if (xml->passed - xml->last_event > MAX_MARKUP)
 			wfm_decoder_fail(d, WFM_DECODE_VALUE_TOO_BIG, offset_of(d),
 							 "a tag or comment exceeds the size limit");

@@ -182,6 +182,11 @@ static const Case cases[] = {
 	{"two documents", {"A"}, {"B"}, "<R><A><B>1</B></A></R><R/>", NULL},
 	{"an attribute without quotes", {"A"}, {"B"}, "<R x=1></R>", NULL},
 	{"a control character", {"A"}, {"B"}, "<R><A><B>\x0B</B></A></R>", NULL},
+	{"an ampersand before a blank", {"A"}, {"B"}, "<R><A><B>a & b</B></A></R>", NULL},
+	{"an ampersand before a tag", {"A"}, {"B"}, "<R><A><B>a&b</B></A></R>", NULL},
+	{"two ampersands", {"A"}, {"B"}, "<R><A><B>a && b</B><B>&amp;</B></A></R>", NULL},
+	{"a cut behind an ampersand", {"A"}, {"B"}, "<R><A><B>a&", NULL},
+	{"a cut in a reference", {"A"}, {"B"}, "<R><A><B>a&#x1F60", NULL},
 	{"half a character at the end", {"A"}, {"B"}, "<R></R>\xC3", "encoding at 8"},
 };
 
@@ -200,6 +205,11 @@ static const FaultClass fault_classes[] =
 	{"two documents", WFM_DECODE_MALFORMED},
 	{"an attribute without quotes", WFM_DECODE_MALFORMED},
 	{"a control character", WFM_DECODE_MALFORMED},
+	{"an ampersand before a blank", WFM_DECODE_MALFORMED},
+	{"an ampersand before a tag", WFM_DECODE_MALFORMED},
+	{"two ampersands", WFM_DECODE_MALFORMED},
+	{"a cut behind an ampersand", WFM_DECODE_TRUNCATED},
+	{"a cut in a reference", WFM_DECODE_TRUNCATED},
 	{"a NUL", WFM_DECODE_ENCODING},
 };
 

@@ -15,12 +15,13 @@ TEXT = ["22021"]
 FAILING = ["HV00N"]
 REFUSED = ["28000"]
 LIMIT = ["53400"]
+VALUE = ["22P02"]
 
 
 class Case:
     """One way to misbehave: answer(wire, request) plays it."""
 
-    def __init__(self, answer, sqlstates, rows, seconds, requests, says, twice):
+    def __init__(self, answer, sqlstates, rows, seconds, requests, says, twice, json):
         self.number = len(CASES) + 1
         self.name = answer.__name__
         self.answer = answer
@@ -30,6 +31,7 @@ class Case:
         self.requests = requests
         self.says = says
         self.twice = twice
+        self.json = json
 
     def described(self):
         """For --list; tenant is what chooses the case."""
@@ -37,18 +39,20 @@ class Case:
             "number": self.number, "name": self.name, "tenant": tenant_of(self.number),
             "sqlstates": self.sqlstates, "rows": self.rows, "seconds": self.seconds,
             "requests": self.requests, "says": self.says, "twice": self.twice,
+            "json": self.json,
         }
 
 
-def case(sqlstates=None, rows=None, seconds=15, requests=None, says=None, twice=False):
+def case(sqlstates=None, rows=None, seconds=15, requests=None, says=None, twice=False,
+         json=False):
     """Registers a case.  Either rows (the query must give so many) or sqlstates
     (it must fail with one of them).  seconds bounds the time, requests the
     number of calls; says is a text that the error must hold; twice runs the
-    query a second time in the same session."""
+    query a second time in the same session; json asks for JSON."""
     assert (sqlstates is None) != (rows is None)
 
     def register(answer):
-        made = Case(answer, sqlstates, rows, seconds, requests, says, twice)
+        made = Case(answer, sqlstates, rows, seconds, requests, says, twice, json)
         assert made.name not in BY_NAME, made.name
         CASES.append(made)
         BY_NAME[made.name] = made

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from . import coding, content, framing, statuses  # noqa: F401  (they register)
+from . import coding, content, framing, json_content, statuses  # noqa: F401  (they register)
 from . import registry
 from .wire import Gone, Wire, chunked, gzipped, head, staff, staff_list, whole
 

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <malloc.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
@@ -32,6 +34,7 @@ PG_FUNCTION_INFO_V1(http_probe_stream);
 PG_FUNCTION_INFO_V1(http_probe_side_by_side);
 PG_FUNCTION_INFO_V1(http_probe_round_trips);
 PG_FUNCTION_INFO_V1(http_probe_counters);
+PG_FUNCTION_INFO_V1(http_probe_malloced);
 
 static const char *const failure_names[] = {
 	[WFM_HTTP_OK] = "ok",
@@ -305,4 +308,13 @@ http_probe_counters(PG_FUNCTION_ARGS)
 	for (int i = 0; i < 3; i++)
 		figures[i] = Int32GetDatum(counters[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(figures, 3, INT4OID, 4, true, TYPALIGN_INT));
+}
+
+/* Bytes that this backend has allocated and not freed. */
+Datum
+http_probe_malloced(PG_FUNCTION_ARGS)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	PG_RETURN_INT64((int64) (info.uordblks + info.hblkhd));
 }

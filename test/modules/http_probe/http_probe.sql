@@ -21,3 +21,5 @@ CREATE FUNCTION http_probe_round_trips(url text, n integer) RETURNS bigint[]
 	AS :'library', 'http_probe_round_trips' LANGUAGE C STRICT VOLATILE;
 CREATE FUNCTION http_probe_counters() RETURNS integer[]
 	AS :'library', 'http_probe_counters' LANGUAGE C STRICT VOLATILE;
+CREATE FUNCTION http_probe_malloced() RETURNS bigint
+	AS :'library', 'http_probe_malloced' LANGUAGE C STRICT VOLATILE;

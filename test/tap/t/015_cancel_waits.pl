@@ -31,17 +31,29 @@ $node->safe_psql('postgres', 'ALTER DATABASE postgres SET search_path = acme, pu
 # session; the answers must be cancels.
 sub delays
 {
-	my ($name, $query) = @_;
-	my $sql = "SET statement_timeout = $after_ms;\n\\timing on\n" . "$query;\n" x $tries;
-	my ($ret, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 0);
-	my @times = map { $_ - $after_ms } $out =~ /^Time: ([0-9.]+) ms/mg;
+	my ($name, $query, $calls) = @_;
+	my $sql = '';
+
+	# so many that the minute is not what is waited for
+	my $at_once = $calls ? int(550 / $calls) : $tries;
+	for (my $left = $tries; $left > 0; $left -= $at_once)
+	{
+		$sql .= "SET statement_timeout = 0;\nSELECT pg_sleep(62);\n" if $left < $tries;
+		$sql .= "SET statement_timeout = $after_ms;\n\\timing on\n"
+		  . "$query;\n" x ($left < $at_once ? $left : $at_once) . "\\timing off\n";
+	}
+	my ($ret, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 0, timeout => 600);
+	# those that were answered in between do not count
+	my @times = grep { $_ >= 0 } map { $_ - $after_ms } $out =~ /^Time: ([0-9.]+) ms/mg;
 	my @cancels = $err =~ /canceling statement due to statement timeout/g;
 
-	is(scalar @cancels, $tries, "$name: every try is cancelled") or diag($err);
+	is(scalar @cancels, $tries, "$name: every try is cancelled") or diag(substr $err, 0, 2000);
 	# the 99th percentile; of a few tries on a busy machine the median
 	my @sorted = sort { $a <=> $b } @times;
 	my $late = $sorted[ $tries >= 100 ? int(0.99 * $#sorted) : $#sorted / 2 ];
 	cmp_ok($late, '<', $bound_ms, "$name: within $bound_ms ms") or diag("@sorted");
+	note(sprintf '%s: median %.1f ms, 99 %% %.1f ms after the timeout',
+		$name, $sorted[ $#sorted / 2 ], $late);
 	is($node->safe_psql('postgres',
 		'SELECT coalesce(sum(in_flight), 0) FROM wfm_stat_limits'),
 		$name eq 'slot' ? 1 : 0, "$name: no slot is left behind");
@@ -51,7 +63,7 @@ sub delays
 # --- a pause before another attempt ---
 # What succeeds in between keeps the circuit breaker out of it.
 $sim->fault({ match => { path => '*staff.api' }, action => { status => 503 } });
-delays('back-off', join ";\n", 'SELECT count(*) FROM staff', ('SELECT count(*) FROM client') x 4);
+delays('back-off', join(";\n", 'SELECT count(*) FROM staff', ('SELECT count(*) FROM client') x 4), 5);
 $sim->no_faults;
 
 # --- parsing: much to read, of which nothing is wanted ---
@@ -80,7 +92,7 @@ $node->safe_psql('postgres', 'UPDATE wfm_connections SET concurrent_calls = 5');
 
 # --- a token that does not come ---
 $sim->control('POST', 'tokens', { expire_access => \1 });
-$sim->fault({ match => { path => '/connect/token' }, action => { delay_before => 20 } });
+$sim->fault({ match => { path => '/connect/token' }, action => { delay_before => $tries > 100 ? 50 : 15 } });
 $node->restart;
 delays('token', q{SELECT wfm_refresh('acme')});
 $sim->no_faults;

@@ -43,7 +43,7 @@ VALUES ('hostile', 'practicemanager/3.1', 'hostile-client', 'hostile-client-secr
 END
 $node->safe_psql('postgres', join "\n", map { <<"END" } @cases);
 CREATE SERVER h$_->{number} FOREIGN DATA WRAPPER wfm_fdw
-    OPTIONS (connection 'hostile', tenant_id '$_->{tenant}');
+    OPTIONS (connection 'hostile', tenant_id '$_->{tenant}'@{[ $_->{json} ? ", format 'json'" : '' ]});
 CREATE SCHEMA h$_->{number};
 IMPORT FOREIGN SCHEMA wfm LIMIT TO (staff) FROM SERVER h$_->{number} INTO h$_->{number};
 END

@@ -19,8 +19,10 @@ my %whole = map { $_ => $hostile->asked("cut_length/$_") } qw(length chunked);
 
 cmp_ok($whole{length}, '>', 2000, 'the answer has about 2 KiB');
 
-# Without its very last line feed a chunked answer has told its end, and some
-# versions of libcurl are content with that.
+# Without its very last line feed a chunked answer has told its end: the last
+# chunk, of no length, and the beginning of the empty line behind it.  No byte of
+# its content is missing, and versions of libcurl from 8.20 on are content with
+# that.  What comes of this one cut is looked at below.
 my %cuts = (length => $whole{length}, chunked => $whole{chunked} - 1);
 
 # outcomes(HOW, WHERE, STEP): how many transfers ended in which way, for all
@@ -60,6 +62,20 @@ foreach my $where ('length', 'chunked')
 	is($node->safe_psql('postgres',
 		"SELECT failure FROM http_probe('" . $hostile->url("/cut/close/$where/$whole{$where}") . "')"),
 		'ok', "$where: the whole answer is one");
+}
+
+# Whatever libcurl makes of the last line feed: all of the content, or a fault.
+my $md5 = $node->safe_psql('postgres',
+	"SELECT md5 FROM http_probe('" . $hostile->url("/cut/close/chunked/$whole{chunked}") . "')");
+foreach my $how ('close', 'reset', 'stall')
+{
+	my ($failure, $got) = split /\|/, $node->safe_psql('postgres',
+		"SELECT failure, md5 FROM http_probe('"
+		  . $hostile->url("/cut/$how/chunked/" . ($whole{chunked} - 1)) . "')");
+
+	note("last line feed, $how: $failure");
+	like($failure, qr/^(?:ok|partial|receive|too_slow)$/, "last line feed, $how: how it ends");
+	is($failure eq 'ok' ? $got : $md5, $md5, "last line feed, $how: nothing of the content is missing");
 }
 
 done_testing();
