@@ -370,11 +370,37 @@ def run_unittest(workspace, kind, pattern):
     return outcomes, shown
 
 
+# --- the vendor's specification ----------------------------------------------
+
+SPECIFICATION = "xero-practicemanager-v3-1.yaml"
+
+
+def spec_tasks(workspace, selection):
+    if not selection.kind("spec"):
+        return []
+    return [Task("spec", run_later(run_spec, workspace))]
+
+
+def run_spec(workspace):
+    """test/spec_coverage.py prints TAP; without the specification it is one
+    test that was skipped."""
+    specification = workspace.specification(SPECIFICATION)
+    if not specification:
+        why = "the vendor's specification is not beside the source tree"
+        return [results.Outcome("spec: %s" % SPECIFICATION, results.SKIPPED, why)], ""
+    log = workspace.logs / "spec.log"
+    command = [python(), workspace.source / "test/spec_coverage.py", specification]
+    code = workspace.run(command, log)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    outcomes = results.with_exit_code(results.parse_tap(text, "spec"), code, "spec")
+    return outcomes, failing_lines(text) if results.count(outcomes, results.FAILED) else ""
+
+
 # --- all of them -------------------------------------------------------------
 
 # In the order in which their tasks start: the longest first.
-FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, interop_tasks, clients_tasks]
-KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "interop", "clients"]
+FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, spec_tasks, interop_tasks, clients_tasks]
+KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "spec", "interop", "clients"]
 # Kinds that run only when they are named.
 ASKED_FOR = {"interop", "clients"}
 # Kinds that need the extension built and a PostgreSQL.

@@ -80,12 +80,15 @@ class Workspace:
                 shutil.copy(path, self.source)
         make_readable(self.source)
 
+    def _samples_origin(self):
+        return pathlib.Path(
+            os.environ.get("WFM_SAMPLES") or REPOSITORY.parent / "shared" / "api" / "samples"
+        )
+
     def samples(self):
         """Recorded answers of the API, where a copy lies beside the source
         tree; they are not part of it.  Returns an empty text otherwise."""
-        origin = pathlib.Path(
-            os.environ.get("WFM_SAMPLES") or REPOSITORY.parent / "shared" / "api" / "samples"
-        )
+        origin = self._samples_origin()
         if not origin.is_dir():
             return ""
         with self._lock:
@@ -93,6 +96,17 @@ class Workspace:
             if not target.exists():
                 shutil.copytree(origin, target)
                 make_readable(target)
+        return target
+
+    def specification(self, name):
+        """A specification of the vendor's, which lies beside the samples; an
+        empty text where there is none."""
+        origin = self._samples_origin().parent / "spec" / name
+        if not origin.is_file():
+            return ""
+        target = self.folder / name
+        shutil.copy(origin, target)
+        target.chmod(0o644)
         return target
 
     def trim(self):
