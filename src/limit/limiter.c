@@ -1,16 +1,12 @@
 /*
  * limit/limiter.c
- *		The arithmetic of one tenant's limits: see limiter.h.
+ *		Whose turn it is, and what is learnt from answers: see limiter.h.  What
+ *		was called when is counted in limit/windows.c.
  */
 #include <string.h>
 
 #include "limit/limiter.h"
-
-#define SECOND	INT64_C(1000000)
-#define MINUTE	(60 * SECOND)
-
-/* Clocks of two machines run apart a little within a minute. */
-#define WINDOW	(MINUTE + SECOND / 50)
+#include "limit/windows.h"
 
 /*
  * Batch calls leave room for interactive ones: two of five slots, a quarter of
@@ -30,8 +26,7 @@
  */
 #define CALL_PATIENCE	(SECOND / 10)
 
-/* How often to look again when nothing tells when room will be. */
-#define SLOT_POLL		(SECOND / 4)
+/* Polls are this far apart at most and at least. */
 #define LONGEST_POLL	SECOND
 #define SHORTEST_POLL	(SECOND / 1000)
 
@@ -94,35 +89,6 @@ wfm_app_limiter_init(WfmAppLimiter *app)
 	memset(app, 0, sizeof(WfmAppLimiter));
 }
 
-static int
-clamp(int value, int low, int high)
-{
-	return value < low ? low : value > high ? high : value;
-}
-
-/*
- * Another limit holds for the day: what headers told under the old one (as
- * "limit less remaining") is not what they would have told under the new.
- * Only calls of our own stay counted; the next answer tells the rest.
- */
-static void
-forget_told_calls(WfmLimiter *limiter)
-{
-	for (int64_t minute = limiter->day_minute;
-		 limiter->day_told > 0 && minute > limiter->day_minute - WFM_DAY_MINUTES;
-		 minute--)
-	{
-		uint16_t   *bucket = &limiter->day_buckets[(minute + WFM_DAY_MINUTES) %
-												   WFM_DAY_MINUTES];
-		int			n = *bucket < limiter->day_told ? *bucket : limiter->day_told;
-
-		*bucket -= n;
-		limiter->day_used -= n;
-		limiter->day_told -= n;
-	}
-	limiter->day_told = 0;
-}
-
 void
 wfm_limiter_set_policy(WfmLimiter *limiter, WfmAppLimiter *app,
 					   const WfmLimitPolicy *policy)
@@ -131,192 +97,15 @@ wfm_limiter_set_policy(WfmLimiter *limiter, WfmAppLimiter *app,
 		limiter->cap < limiter->policy.concurrent_calls;
 
 	if (limiter->policy.calls_per_day != policy->calls_per_day)
-		forget_told_calls(limiter);
+		wfm_day_forget_told(limiter);
 	limiter->policy = *policy;
-	limiter->policy.calls_per_minute = clamp(policy->calls_per_minute, 1,
-											 WFM_MAX_CALLS_PER_MINUTE);
-	limiter->policy.calls_per_day = clamp(policy->calls_per_day, 1, INT32_MAX);
-	limiter->policy.concurrent_calls = clamp(policy->concurrent_calls, 1, INT16_MAX);
+	limiter->policy.calls_per_minute = wfm_clamp(policy->calls_per_minute, 1,
+												 WFM_MAX_CALLS_PER_MINUTE);
+	limiter->policy.calls_per_day = wfm_clamp(policy->calls_per_day, 1, INT32_MAX);
+	limiter->policy.concurrent_calls = wfm_clamp(policy->concurrent_calls, 1, INT16_MAX);
 	if (!learnt || limiter->cap > limiter->policy.concurrent_calls)
 		limiter->cap = limiter->policy.concurrent_calls;
 	app->calls_per_minute = policy->app_calls_per_minute;
-}
-
-/* ------------------------------------------------------------------------
- * Windows
- * ------------------------------------------------------------------------ */
-
-/* Stamps after a moment; of batch calls alone if asked. */
-static int
-stamps_after(const WfmLimiter *limiter, int64_t moment, bool batch_only)
-{
-	uint32_t	kept = limiter->nstamps < WFM_RING_SIZE ? limiter->nstamps : WFM_RING_SIZE;
-	int			n = 0;
-	uint32_t	i;
-
-	for (i = 1; i <= kept; i++)
-	{
-		uint32_t	place = (limiter->nstamps - i) % WFM_RING_SIZE;
-
-		if (limiter->stamps[place] <= moment)
-			break;
-		n += !batch_only || limiter->stamp_is_batch[place];
-	}
-	return n;
-}
-
-/* When will at most n of the stamps be left in the window? */
-static int64_t
-window_down_to(const WfmLimiter *limiter, int n, int64_t now)
-{
-	uint32_t	kept = limiter->nstamps < WFM_RING_SIZE ? limiter->nstamps : WFM_RING_SIZE;
-
-	if (n < 0 || (uint32_t) n >= kept)
-		return now + SLOT_POLL;
-	return limiter->stamps[(limiter->nstamps - 1 - n) % WFM_RING_SIZE] + WINDOW;
-}
-
-static void
-add_stamp(WfmLimiter *limiter, bool batch, int64_t now)
-{
-	limiter->stamps[limiter->nstamps % WFM_RING_SIZE] = now;
-	limiter->stamp_is_batch[limiter->nstamps % WFM_RING_SIZE] = batch;
-	limiter->nstamps++;
-}
-
-/* Move the day's newest bucket to now, emptying those that have passed. */
-static void
-advance_day(WfmLimiter *limiter, int64_t now)
-{
-	int64_t		minute = now / MINUTE;
-
-	if (minute - limiter->day_minute >= WFM_DAY_MINUTES)
-	{
-		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
-		limiter->day_used = 0;
-		limiter->day_minute = minute;
-	}
-	while (limiter->day_minute < minute)
-	{
-		uint16_t   *bucket;
-
-		limiter->day_minute++;
-		bucket = &limiter->day_buckets[limiter->day_minute % WFM_DAY_MINUTES];
-		limiter->day_used -= *bucket;
-		*bucket = 0;
-	}
-	if (limiter->day_told > limiter->day_used)
-		limiter->day_told = limiter->day_used;
-
-	/* The server has begun a new day: what was counted before is past. */
-	if (limiter->day_reset_us && now >= limiter->day_reset_us)
-	{
-		memset(limiter->day_buckets, 0, sizeof(limiter->day_buckets));
-		limiter->day_used = 0;
-		limiter->day_told = 0;
-		limiter->day_reset_us = 0;
-	}
-}
-
-/* Count calls of this minute; returns how many were added. */
-static int
-add_to_day(WfmLimiter *limiter, int n, int64_t now)
-{
-	uint16_t   *bucket;
-
-	advance_day(limiter, now);
-	bucket = &limiter->day_buckets[limiter->day_minute % WFM_DAY_MINUTES];
-	n = clamp(n, 0, UINT16_MAX - *bucket);
-	*bucket += n;
-	limiter->day_used += n;
-	return n;
-}
-
-/* When will the day have room again? */
-static int64_t
-day_room_at(const WfmLimiter *limiter, int limit)
-{
-	int			used = limiter->day_used + limiter->in_flight;
-	int64_t		minute;
-
-	for (minute = limiter->day_minute - WFM_DAY_MINUTES + 1;
-		 minute <= limiter->day_minute; minute++)
-	{
-		used -= limiter->day_buckets[(minute + WFM_DAY_MINUTES) % WFM_DAY_MINUTES];
-		if (used < limit)
-			break;
-	}
-	return (minute + WFM_DAY_MINUTES) * MINUTE;
-}
-
-static void
-advance_app(WfmAppLimiter *app, int64_t now)
-{
-	int64_t		second = now / SECOND;
-
-	if (second - app->second >= WFM_APP_SECONDS)
-	{
-		memset(app->buckets, 0, sizeof(app->buckets));
-		app->used = 0;
-		app->second = second;
-	}
-	while (app->second < second)
-	{
-		uint16_t   *bucket;
-
-		app->second++;
-		bucket = &app->buckets[app->second % WFM_APP_SECONDS];
-		app->used -= *bucket;
-		*bucket = 0;
-	}
-}
-
-static void
-add_to_app(WfmAppLimiter *app, int n, int64_t now)
-{
-	uint16_t   *bucket;
-
-	advance_app(app, now);
-	bucket = &app->buckets[app->second % WFM_APP_SECONDS];
-	n = clamp(n, 0, UINT16_MAX - *bucket);
-	*bucket += n;
-	app->used += n;
-}
-
-/* When will the app's minute have room again? */
-static int64_t
-app_room_at(const WfmAppLimiter *app)
-{
-	int			used = app->used + app->in_flight;
-	int64_t		second;
-
-	for (second = app->second - WFM_APP_SECONDS + 1; second <= app->second; second++)
-	{
-		used -= app->buckets[(second + WFM_APP_SECONDS) % WFM_APP_SECONDS];
-		if (used < app->calls_per_minute)
-			break;
-	}
-	return (second + WFM_APP_SECONDS) * SECOND;
-}
-
-int
-wfm_limiter_minute_used(const WfmLimiter *limiter, int64_t now)
-{
-	return stamps_after(limiter, now - WINDOW, false) + limiter->in_flight;
-}
-
-int
-wfm_limiter_day_used(WfmLimiter *limiter, int64_t now)
-{
-	advance_day(limiter, now);
-	return limiter->day_used + limiter->in_flight;
-}
-
-int
-wfm_app_limiter_used(WfmAppLimiter *app, int64_t now)
-{
-	advance_app(app, now);
-	return app->used + app->in_flight;
 }
 
 int
@@ -335,7 +124,7 @@ bool
 wfm_limiter_idle(const WfmLimiter *limiter, int64_t now)
 {
 	return limiter->in_flight == 0 && limiter->waiting == 0 &&
-		stamps_after(limiter, now - WINDOW, false) == 0 &&
+		wfm_minute_since(limiter, now - WINDOW, false) == 0 &&
 		limiter->blocked_until_us <= now && limiter->day_reset_us <= now &&
 		!limiter->open;
 }
@@ -375,7 +164,7 @@ room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
 	int			day = batch ? BATCH_DAY(policy->calls_per_day) : policy->calls_per_day;
 	int			stamps;
 
-	advance_day(limiter, now);
+	wfm_day_advance(limiter, now);
 	if (limiter->day_reset_us > now)
 	{
 		narrow(&room, 0, WFM_REASON_DAY, limiter->day_reset_us);
@@ -385,7 +174,7 @@ room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
 	{
 		/* Calls under way count, but only answered ones make it final. */
 		if (limiter->day_used >= day)
-			narrow(&room, 0, WFM_REASON_DAY, day_room_at(limiter, day));
+			narrow(&room, 0, WFM_REASON_DAY, wfm_day_room_at(limiter, day));
 		else
 			narrow(&room, 0, WFM_REASON_SLOT, 0);
 		return room;
@@ -415,23 +204,23 @@ room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
 	if (limiter->cold && !narrow(&room, 1 - limiter->in_flight, WFM_REASON_COLD_START, 0))
 		return room;
 
-	stamps = stamps_after(limiter, now - WINDOW, false);
+	stamps = wfm_minute_since(limiter, now - WINDOW, false);
 	if (!narrow(&room, policy->calls_per_minute - stamps - limiter->in_flight,
 				WFM_REASON_MINUTE,
-				window_down_to(limiter, policy->calls_per_minute - limiter->in_flight - 1, now)))
+				wfm_minute_down_to(limiter, policy->calls_per_minute - limiter->in_flight - 1, now)))
 		return room;
 	if (app->calls_per_minute > 0)
 	{
-		advance_app(app, now);
+		wfm_app_advance(app, now);
 		if (!narrow(&room, app->calls_per_minute - app->used - app->in_flight,
-					WFM_REASON_APP_MINUTE, app_room_at(app)))
+					WFM_REASON_APP_MINUTE, wfm_app_room_at(app)))
 			return room;
 	}
 	if (!narrow(&room, cap - limiter->in_flight, WFM_REASON_SLOT, 0))
 		return room;
 	if (batch)
 	{
-		stamps = stamps_after(limiter, now - WINDOW, true);
+		stamps = wfm_minute_since(limiter, now - WINDOW, true);
 		if (!narrow(&room, BATCH_MINUTE(policy->calls_per_minute) - stamps -
 					limiter->in_flight_batch, WFM_REASON_MINUTE, 0))
 			return room;
@@ -672,9 +461,9 @@ give_back(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int numbe
 			limiter->probing = false;
 		if (counted)
 		{
-			add_stamp(limiter, ticket->batch, now);
-			add_to_day(limiter, 1, now);
-			add_to_app(app, 1, now);
+			wfm_minute_add(limiter, ticket->batch, now);
+			wfm_day_add(limiter, 1, now);
+			wfm_app_add(app, 1, now);
 		}
 	}
 	ticket->state = WFM_TICKET_FREE;
@@ -771,24 +560,24 @@ learn_counts(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
 		 * The header was written at some time since the grant, so it may
 		 * count calls that have left our window meanwhile.
 		 */
-		int			ours = stamps_after(limiter, granted - WINDOW, false) +
+		int			ours = wfm_minute_since(limiter, granted - WINDOW, false) +
 			limiter->in_flight;
 		int			missing = limiter->policy.calls_per_minute -
 			headers->minute_remaining - ours;
 
 		while (missing-- > 0)
-			add_stamp(limiter, false, now);
+			wfm_minute_add(limiter, false, now);
 	}
 	if (headers->day_remaining >= 0)
-		limiter->day_told += add_to_day(limiter,
-										limiter->policy.calls_per_day -
-										headers->day_remaining -
-										wfm_limiter_day_used(limiter, now), now);
+		limiter->day_told += wfm_day_add(limiter,
+										 limiter->policy.calls_per_day -
+										 headers->day_remaining -
+										 wfm_limiter_day_used(limiter, now), now);
 	if (headers->app_minute_remaining >= 0 && app->calls_per_minute > 0)
 	{
-		advance_app(app, now);
-		add_to_app(app, app->calls_per_minute - headers->app_minute_remaining -
-				   app->used - app->in_flight, now);
+		wfm_app_advance(app, now);
+		wfm_app_add(app, app->calls_per_minute - headers->app_minute_remaining -
+					app->used - app->in_flight, now);
 	}
 }
 
@@ -906,7 +695,7 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 		limiter->day_used = 0;
 		limiter->day_told = 0;
 		limiter->day_minute = now / MINUTE;
-		add_to_day(limiter, used, now);
+		wfm_day_add(limiter, used, now);
 	}
 	limiter->health_part = 0;
 	memset(limiter->health_calls, 0, sizeof(limiter->health_calls));
@@ -914,8 +703,8 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 
 	/* The server has counted the calls that were under way. */
 	for (used = limiter->in_flight; used > 0; used--)
-		add_stamp(limiter, used <= limiter->in_flight_batch, now);
-	add_to_day(limiter, limiter->in_flight, now);
+		wfm_minute_add(limiter, used <= limiter->in_flight_batch, now);
+	wfm_day_add(limiter, limiter->in_flight, now);
 	limiter->in_flight = limiter->in_flight_batch = 0;
 }
 
@@ -929,8 +718,8 @@ wfm_app_limiter_resume(WfmAppLimiter *app, int64_t now)
 		memset(app->buckets, 0, sizeof(app->buckets));
 		app->used = 0;
 		app->second = now / SECOND;
-		add_to_app(app, used, now);
+		wfm_app_add(app, used, now);
 	}
-	add_to_app(app, app->in_flight, now);
+	wfm_app_add(app, app->in_flight, now);
 	app->in_flight = 0;
 }
