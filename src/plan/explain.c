@@ -52,6 +52,9 @@ filter_is_pushed(List *pushed, int filter)
 }
 
 /* Append a parameter as the request has it. */
+static void append_parameter(StringInfo text, char *separator,
+							 const char *format,...) pg_attribute_printf(3, 4);
+
 static void
 append_parameter(StringInfo text, char *separator, const char *format,...)
 {
