@@ -192,25 +192,32 @@ check_state(const WfmConnection *connection, const char *state)
 				 errhint("Paste the whole address of the page that was reached last. %s", url_hint(connection))));
 }
 
-/* Hand the code to the token worker; returns the ticket to wait for. */
-static uint32
-hand_in(const WfmConnection *connection, const char *code)
+/* False if there is no place for the connection in shared memory. */
+static bool
+leave_code(const WfmConnection *connection, const char *code, uint32 *ticket)
 {
-	uint32		ticket = 0;
-	bool		room = false;
 	WfmGrantEntry *entry;
 
 	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
 	entry = wfm_grant_entry(MyDatabaseId, connection->name, true);
 	if (entry != NULL)
 	{
-		room = true;
 		strlcpy(entry->consent_code, code, sizeof(entry->consent_code));
 		entry->consent_asked = true;
-		ticket = ++entry->consent_ticket;
+		*ticket = ++entry->consent_ticket;
 	}
 	LWLockRelease(wfm_token_shmem->lock);
-	if (!room)
+	return entry != NULL;
+}
+
+/* Hand the code to the token worker; returns the ticket to wait for. */
+static uint32
+hand_in(const WfmConnection *connection, const char *code)
+{
+	uint32		ticket = 0;
+
+	if (!leave_code(connection, code, &ticket) &&
+		!(wfm_grant_places_reclaim() && leave_code(connection, code, &ticket)))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("no room for the tokens of connection \"%s\"", connection->name),

@@ -28,6 +28,7 @@ report_end(WfmTokenJob *job, bool ok, const char *message)
 {
 	WfmGrantEntry *entry;
 
+	job->consent_open = false;
 	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
 	entry = wfm_grant_entry(MyDatabaseId, job->connection, true);
 	if (entry != NULL)
@@ -64,6 +65,7 @@ take_code(WfmTokenJob *job)
 		OPENSSL_cleanse(entry->consent_code, sizeof(entry->consent_code));
 		entry->consent_asked = false;
 		job->consent_ticket = entry->consent_ticket;
+		job->consent_open = true;
 	}
 	LWLockRelease(wfm_token_shmem->lock);
 	if (asked)
@@ -284,6 +286,13 @@ finish(WfmTokenJob *job)
 	}
 	wfm_transfer_free(job->consent_request);
 	job->consent_request = NULL;
+}
+
+void
+wfm_consent_resume(WfmTokenJob *job)
+{
+	if (job->consent_open && job->consent_request == NULL)
+		report_end(job, false, "an error came in between; see the server log");
 }
 
 void

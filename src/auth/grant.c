@@ -129,7 +129,7 @@ state_by_name(const char *name)
 static WfmTokenError
 error_by_name(const char *name)
 {
-	for (int i = WFM_TOKEN_OK; i <= WFM_TOKEN_ERR_NO_REFRESH; i++)
+	for (int i = WFM_TOKEN_OK; i <= WFM_TOKEN_ERR_LAST; i++)
 	{
 		if (strcmp(wfm_token_error_name(i), name) == 0)
 			return i;

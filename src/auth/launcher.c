@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_database.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "pgstat.h"
@@ -63,7 +64,7 @@ typedef struct LauncherState
 								 * Oid */
 	List	   *workers;		/* Worker, one for each database seen */
 	bool		in_recovery;
-	bool		refresh_tokens;
+	uint64		settings;		/* wfm_token_settings_hash() */
 } LauncherState;
 
 void
@@ -296,20 +297,34 @@ mark_all_changed(void)
 	}
 }
 
+uint64
+wfm_token_settings_hash(void)
+{
+	const char *texts[] = {wfm_key_file, wfm_ca_file, wfm_proxy};
+	uint64		hash = (wfm_refresh_tokens ? 1 : 0) | (wfm_allow_insecure_loopback ? 2 : 0);
+
+	for (int i = 0; i < (int) lengthof(texts); i++)
+		hash = hash_bytes_extended((const unsigned char *) texts[i],
+								   strlen(texts[i]), hash);
+	return hash;
+}
+
 static void
 notice_changes(LauncherState *state)
 {
 	bool		in_recovery = RecoveryInProgress();
+	uint64		settings;
 
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
-	if (in_recovery != state->in_recovery || wfm_refresh_tokens != state->refresh_tokens)
+	settings = wfm_token_settings_hash();
+	if (in_recovery != state->in_recovery || settings != state->settings)
 		mark_all_changed();
 	state->in_recovery = in_recovery;
-	state->refresh_tokens = wfm_refresh_tokens;
+	state->settings = settings;
 }
 
 /*
@@ -384,7 +399,7 @@ wfm_launcher_main(Datum argument)
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "wfm_fdw launcher",
 												ALLOCSET_SMALL_SIZES));
 	state.in_recovery = RecoveryInProgress();
-	state.refresh_tokens = wfm_refresh_tokens;
+	state.settings = wfm_token_settings_hash();
 	state.visits = list_databases(false);
 	while (!ShutdownRequestPending)
 	{

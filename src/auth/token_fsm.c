@@ -285,7 +285,9 @@ on_state_written(WfmTokenFsm *fsm, const WfmFsmEvent *event)
 	fsm->phase = WFM_PHASE_SILENT;
 	fsm->unwritten = event->write != WFM_WRITE_DONE;
 	if (config_error)
-		fsm->retry_mono_ms = event->mono_ms + WFM_CONFIG_RETRY_MS;
+		fsm->retry_mono_ms = event->mono_ms +
+			(fsm->pending.last_error == WFM_TOKEN_ERR_TRUST
+			 ? WFM_TRUST_RETRY_MS : WFM_CONFIG_RETRY_MS);
 	else if (fsm->unwritten)
 		fsm->retry_mono_ms = event->mono_ms + WFM_STORE_RETRY_MS;
 	else

@@ -74,6 +74,8 @@
 #define WFM_CONFIRM_MS			INT64_C(5000)	/* invalid_grant: repeat after */
 #define WFM_CONFIG_RETRY_MS		INT64_C(900000) /* config_error: try again
 												 * after */
+#define WFM_TRUST_RETRY_MS		INT64_C(60000)	/* the same, where trying
+												 * sends nothing */
 #define WFM_COMMIT_BASE_MS		INT64_C(50) /* commit retry: base, doubling */
 #define WFM_COMMIT_CAP_MS		INT64_C(5000)	/* commit retry: cap */
 #define WFM_STOP_COMMIT_MS		INT64_C(60000)	/* commit retries after a
@@ -135,8 +137,11 @@ typedef enum WfmTokenError
 	WFM_TOKEN_ERR_CLIENT,		/* invalid_client and its like */
 	WFM_TOKEN_ERR_STORE,		/* the row cannot be written */
 	WFM_TOKEN_ERR_KEY,			/* the row cannot be unsealed */
-	WFM_TOKEN_ERR_NO_REFRESH	/* expired, and there is no refresh token */
+	WFM_TOKEN_ERR_NO_REFRESH,	/* expired, and there is no refresh token */
+	WFM_TOKEN_ERR_TRUST			/* the endpoint's certificate is not trusted */
 } WfmTokenError;
+
+#define WFM_TOKEN_ERR_LAST WFM_TOKEN_ERR_TRUST
 
 /*
  * The columns of the durable row the machine reads and writes: all but the
@@ -211,6 +216,8 @@ typedef enum WfmTransport
 {
 	WFM_NOT_SENT,				/* DNS, connect or TLS failed: no byte of the
 								 * request left (K05) */
+	WFM_NOT_TRUSTED,			/* nor did one, because we do not talk to such
+								 * a server */
 	WFM_MAYBE_SENT				/* anything later (K06-K09) */
 } WfmTransport;
 

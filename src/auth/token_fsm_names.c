@@ -93,7 +93,8 @@ wfm_token_error_name(WfmTokenError error)
 		[WFM_TOKEN_ERR_CLIENT] = "client",
 		[WFM_TOKEN_ERR_STORE] = "store",
 		[WFM_TOKEN_ERR_KEY] = "key",
-		[WFM_TOKEN_ERR_NO_REFRESH] = "no_refresh_token"
+		[WFM_TOKEN_ERR_NO_REFRESH] = "no_refresh_token",
+		[WFM_TOKEN_ERR_TRUST] = "trust"
 	};
 
 	return NAME_OF(names, error);

@@ -140,6 +140,9 @@ back_off(WfmTokenFsm *fsm, const WfmFsmEvent *event, WfmTokenError error,
 WfmFsmAction
 wfm_fsm_on_post_failed(WfmTokenFsm *fsm, const WfmFsmEvent *event)
 {
+	/* Time does not mend a certificate: say so at once. */
+	if (event->transport == WFM_NOT_TRUSTED)
+		return wfm_fsm_mark(fsm, WFM_GRANT_CONFIG_ERROR, WFM_TOKEN_ERR_TRUST);
 	if (event->transport != WFM_NOT_SENT)
 		fsm->maybe_used = true;
 	return back_off(fsm, event, WFM_TOKEN_ERR_NETWORK, 0);

@@ -3,9 +3,18 @@
  *		One grant in the hands of the token worker: feeds the state machine
  *		and carries out what it says.
  *
- * Crash points, in the order of a refresh: K01 before the intent, K02 intent
- * written, K04 intent durable, K07 request sent, K09 answer received, K10
- * answer read, K11 answer written, K13 answer durable, K15 published.
+ * Crash points, in the order of a refresh:
+ *	K01	before the intent				K02	intent written
+ *	K03	intent committed, not told		K04	intent durable
+ *	K05	connecting						K06	request partly written
+ *	K07	request sent, not processed		K08	processed, answer not received
+ *	K09	answer received, not read		K10	answer read
+ *	K11	answer written					K12	answer committed, not told
+ *	K13	answer durable					K14	half published
+ *	K15	published, nobody woken			K16	a backend uses the token
+ *	K17	all told
+ * K06 to K08 are one place here, waiting for the answer: only the provider
+ * knows how far a request has come, and in the tests it is made to stop there.
  */
 #include "postgres.h"
 
@@ -23,6 +32,9 @@
 
 /* D2: a shorter limit would make lost answers out of slow ones. */
 #define TOKEN_TIMEOUT_MS 60000
+
+/* After an error the job rests this long. */
+#define ERROR_PAUSE_MS 1000
 
 static void run_machine(WfmTokenJob *job, WfmChannel *channel, WfmFsmEvent *event);
 
@@ -115,6 +127,8 @@ wfm_job_timeout(const WfmTokenJob *job)
 {
 	int64		left = PG_INT64_MAX;
 
+	if (job->interrupted)
+		return (long) Max(0, job->pause_mono_ms - wfm_mono_ms());
 	if (job->wake_mono_ms != WFM_TIME_NEVER)
 		left = Min(left, job->wake_mono_ms - wfm_mono_ms());
 	if (job->wake_wall_ms != WFM_TIME_NEVER)
@@ -157,8 +171,12 @@ wfm_job_tell(WfmTokenJob *job)
 		entry->due_mono_ms = job->wake_mono_ms;
 		entry->due_wall_ms = job->wake_wall_ms;
 
-		/* The machine has heard of a 401 and sees no reason to refresh. */
-		if (job->fsm.phase == WFM_PHASE_IDLE &&
+		/*
+		 * The machine has heard of a 401, and sees no reason to refresh or
+		 * cannot.
+		 */
+		if ((job->fsm.phase == WFM_PHASE_IDLE ||
+			 job->fsm.phase == WFM_PHASE_SILENT) &&
 			entry->unauthorized == job->unauthorized_sent)
 			entry->unauthorized = 0;
 		ConditionVariableBroadcast(&entry->changed_cv);
@@ -191,6 +209,7 @@ publish(WfmTokenJob *job, const WfmFsmAction *action)
 			entry->expires_mono_ms = action->expires_mono_ms;
 			entry->refreshed_at = wfm_timestamp(action->row.access_obtained_ms);
 		}
+		WFM_CRASHPOINT("K14");
 		entry->generation = action->row.generation;
 		entry->changed = false;
 		if (newer && job->tenant_state != WFM_TENANT_KNOWN)
@@ -198,8 +217,9 @@ publish(WfmTokenJob *job, const WfmFsmAction *action)
 	}
 	LWLockRelease(wfm_token_shmem->lock);
 	wfm_secret_free(&job->access_token);
-	wfm_job_tell(job);
 	WFM_CRASHPOINT("K15");
+	wfm_job_tell(job);
+	WFM_CRASHPOINT("K17");
 }
 
 /* FORGET: there is no such row. */
@@ -306,6 +326,8 @@ wfm_job_read_answer(WfmTransfer *transfer, WfmTokenTexts *texts)
 	size_t		len = 0;
 	size_t		n;
 
+	/* From its beginning, should an error have ended an earlier reading. */
+	wfm_transfer_seek(transfer, 0);
 	while (len < WFM_TOKEN_ANSWER_MAX &&
 		   (n = wfm_transfer_read(transfer, body + len, WFM_TOKEN_ANSWER_MAX - len)) > 0)
 		len += n;
@@ -340,7 +362,7 @@ start_post(WfmTokenJob *job, WfmChannel *channel)
 								  &job->body, &job->authorization);
 	wfm_secret_free(&job->body);
 	wfm_secret_free(&job->authorization);
-	WFM_CRASHPOINT("K07");
+	WFM_CRASHPOINT("K05");
 }
 
 /* Has the POST ended?  Then *event is what came of it. */
@@ -351,12 +373,23 @@ finish_post(WfmTokenJob *job, WfmFsmEvent *event)
 		: wfm_transfer_result(job->post);
 
 	if (result == NULL)
+	{
+		if (job->post != NULL)
+		{
+			WFM_CRASHPOINT("K06");
+			WFM_CRASHPOINT("K07");
+			WFM_CRASHPOINT("K08");
+		}
 		return false;
+	}
 	WFM_CRASHPOINT("K09");
 	if (result->failure != WFM_HTTP_OK)
 	{
 		event->kind = WFM_EV_POST_FAILED;
-		event->transport = result->maybe_sent ? WFM_MAYBE_SENT : WFM_NOT_SENT;
+		event->transport = result->maybe_sent ? WFM_MAYBE_SENT
+			: result->failure == WFM_HTTP_TLS_TRUST ||
+			result->failure == WFM_HTTP_REFUSED ? WFM_NOT_TRUSTED
+			: WFM_NOT_SENT;
 		strlcpy(job->detail, result->detail, sizeof(job->detail));
 	}
 	else
@@ -369,9 +402,9 @@ finish_post(WfmTokenJob *job, WfmFsmEvent *event)
 		if (event->answer.kind != WFM_ANSWER_TOKENS)
 			wfm_job_describe_answer(&job->answer, result->status, job->detail);
 	}
+	WFM_CRASHPOINT("K10");
 	wfm_transfer_free(job->post);
 	job->post = NULL;
-	WFM_CRASHPOINT("K10");
 	return true;
 }
 
@@ -519,8 +552,9 @@ take_wishes(WfmTokenJob *job)
 	return wishes;
 }
 
+/* Take a wish for a refresh; what is published holds no more until the next look. */
 static void
-clear_refresh_asked(WfmTokenJob *job)
+take_refresh_asked(WfmTokenJob *job)
 {
 	WfmGrantEntry *entry;
 
@@ -529,7 +563,7 @@ clear_refresh_asked(WfmTokenJob *job)
 	if (entry != NULL)
 	{
 		entry->refresh_asked = false;
-		ConditionVariableBroadcast(&entry->changed_cv);
+		entry->changed = true;
 	}
 	LWLockRelease(wfm_token_shmem->lock);
 }
@@ -542,19 +576,66 @@ static void
 refresh_now(WfmTokenJob *job, WfmChannel *channel)
 {
 	WfmFsmEvent event = {.kind = WFM_EV_UNAUTHORIZED,.had_2xx = true};
-	bool		idle;
 
+	take_refresh_asked(job);
 	job->revision_bump++;
 	if (job->tenant_state != WFM_TENANT_KNOWN)
 		job->tenant_state = WFM_TENANT_UNKNOWN;
 	send(job, channel, WFM_EV_CHANGED);
-	idle = job->fsm.phase == WFM_PHASE_IDLE && !job->read_only;
-	if (idle)
+	if (job->fsm.phase == WFM_PHASE_IDLE && !job->read_only)
 	{
 		event.generation = job->fsm.row.generation;
 		run_machine(job, channel, &event);
 	}
-	clear_refresh_asked(job);
+}
+
+void
+wfm_job_interrupted(WfmTokenJob *job)
+{
+	job->interrupted = true;
+	job->pause_mono_ms = wfm_mono_ms() + ERROR_PAUSE_MS;
+}
+
+/*
+ * An error has come between an operation and its result, which is lost: the
+ * machine is told that it failed.  That is safe for all of them, because what
+ * was written after all fences off what is written again.
+ */
+static void
+resume(WfmTokenJob *job, WfmChannel *channel)
+{
+	WfmFsmEvent event = {.write = WFM_WRITE_FAILED,.transport = WFM_MAYBE_SENT};
+
+	job->interrupted = false;
+	wfm_consent_resume(job);
+	switch (job->fsm.phase)
+	{
+		case WFM_PHASE_READING:
+			event.kind = WFM_EV_ROW_UNAVAILABLE;
+			break;
+		case WFM_PHASE_INTENT:
+			event.kind = WFM_EV_INTENT;
+			break;
+		case WFM_PHASE_POSTING:
+			if (job->post != NULL)
+				return;			/* goes on by itself */
+			event.kind = WFM_EV_POST_FAILED;
+			break;
+		case WFM_PHASE_COMMITTING:
+			event.kind = WFM_EV_COMMIT;
+			break;
+		case WFM_PHASE_MARKING:
+			event.kind = WFM_EV_STATE_WRITTEN;
+			break;
+		case WFM_PHASE_PUBLISHING:
+			/* what is to be published is durable: read it again */
+			wfm_fsm_init(&job->fsm);
+			event.kind = WFM_EV_START;
+			break;
+		default:
+			return;
+	}
+	run_machine(job, channel, &event);
 }
 
 void
@@ -563,6 +644,12 @@ wfm_job_run(WfmTokenJob *job, WfmChannel *channel)
 	WfmFsmEvent event = {0};
 	Wishes		wishes;
 
+	if (job->interrupted)
+	{
+		if (wfm_mono_ms() < job->pause_mono_ms)
+			return;
+		resume(job, channel);
+	}
 	if (job->finished)
 	{
 		if (job->consent_request != NULL)

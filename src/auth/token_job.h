@@ -26,6 +26,8 @@ typedef struct WfmTokenJob
 	bool		finished;		/* EXIT was given */
 	int64		wake_mono_ms;	/* of the last SLEEP */
 	int64		wake_wall_ms;
+	bool		interrupted;	/* an error has ended its last run */
+	int64		pause_mono_ms;	/* then it runs again at this time */
 
 	/* as of the last look at the rows; in context, reset by the next look */
 	MemoryContext context;
@@ -58,6 +60,7 @@ typedef struct WfmTokenJob
 
 	/* a consent being exchanged for tokens */
 	uint32		consent_ticket; /* the one taken up */
+	bool		consent_open;	/* its session has not been told its end */
 	WfmTransfer *consent_request;
 	int64		consent_sent_ms;	/* wall */
 
@@ -78,6 +81,12 @@ extern void wfm_job_leave(WfmTokenJob *job);
  * are started.
  */
 extern void wfm_job_run(WfmTokenJob *job, WfmChannel *channel);
+
+/*
+ * An error came out of wfm_job_run(): exchanges under way and answers in
+ * memory stay, and in a second the job goes on.
+ */
+extern void wfm_job_interrupted(WfmTokenJob *job);
 
 /* Tell the machine to stop as soon as nothing is lost by it. */
 extern void wfm_job_stop(WfmTokenJob *job, WfmChannel *channel);
@@ -120,6 +129,9 @@ extern bool wfm_run_transaction(const char *activity, WfmTokenJob *job,
 
 /* Exchange a consent for tokens, if one was handed in. */
 extern void wfm_consent_run(WfmTokenJob *job, WfmChannel *channel);
+
+/* After an error: a consent that was taken up and not sent has failed. */
+extern void wfm_consent_resume(WfmTokenJob *job);
 
 /* ---- tenant_lookup.c ---- */
 

@@ -33,9 +33,10 @@
 
 /*
  * A commit may wait for a synchronous standby this long; then it stays local,
- * with the server's own warning (S07).
+ * with the server's own warning (S07).  A refresh has two of them, and so half
+ * a minute in all.
  */
-#define COMMIT_TIMEOUT_MS 30000
+#define COMMIT_TIMEOUT_MS 15000
 
 /* Logged errors of one job are this far apart. */
 #define COMPLAINT_INTERVAL_MS 60000
@@ -130,6 +131,10 @@ revision_of(const WfmTokenJob *job, const WfmGrant *grant)
 	if (secret != NULL)
 		hash = hash_bytes_extended((const unsigned char *) secret,
 								   strlen(secret), hash);
+	hash = hash_bytes_extended((const unsigned char *) wfm_ca_file,
+							   strlen(wfm_ca_file), hash);
+	hash = hash_bytes_extended((const unsigned char *) wfm_proxy,
+							   strlen(wfm_proxy), hash);
 	return hash;
 }
 
@@ -381,6 +386,7 @@ intent_work(void *arg)
 		grant->intent_id = job->intent_id;
 		wfm_grant_update(tokens, grant);
 		WFM_CRASHPOINT("K02");
+		WFM_CRASHPOINT_AT_COMMIT("K03");
 		if (!job->holds_table)
 		{
 			job->table = tokens->rd_lockInfo.lockRelId;
@@ -497,6 +503,7 @@ commit_work(void *arg)
 		store_answer(job, grant, work->action);
 		wfm_grant_update(tokens, grant);
 		WFM_CRASHPOINT("K11");
+		WFM_CRASHPOINT_AT_COMMIT("K12");
 		job->had_tokens = true;
 		job->has_refresh_token = grant->sealed[WFM_SEALED_REFRESH_TOKEN] != NULL;
 		work->result = WFM_WRITE_DONE;

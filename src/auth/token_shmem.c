@@ -19,6 +19,7 @@
 #include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "auth/token_shmem.h"
 #include "base/settings.h"
@@ -90,6 +91,14 @@ wfm_token_store_shmem_startup(void)
 	wfm_token_shmem = &view;
 }
 
+/* Looks at the catalog: in a transaction only, and without the lock. */
+static bool
+database_exists(Oid database)
+{
+	return database == MyDatabaseId ||
+		SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
+}
+
 /* Everything but the condition variable, on which somebody may still sleep. */
 static void
 clear_entry(WfmGrantEntry *entry)
@@ -145,17 +154,45 @@ wfm_grant_entry_wipe(WfmGrantEntry *entry)
 	entry->unauthorized = 0;
 }
 
-bool
-wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
-							bool claim, Oid *other_database,
-							char other_connection[NAMEDATALEN])
+/* Give back the places of one database. */
+static void
+free_places_of(Oid database)
 {
-	bool		held = false;
+	for (int i = 0; i < view.nentries; i++)
+	{
+		if (view.entries[i].database == database)
+			wfm_grant_entry_free(&view.entries[i]);
+	}
+}
 
-	if (wfm_token_shmem == NULL)
-		return false;
-	LWLockAcquire(view.lock, LW_EXCLUSIVE);
-	for (int i = 0; i < view.nentries && !held; i++)
+bool
+wfm_grant_places_reclaim(void)
+{
+	bool		found = false;
+
+	for (int i = 0; i < view.nentries; i++)
+	{
+		Oid			database;
+
+		LWLockAcquire(view.lock, LW_SHARED);
+		database = view.entries[i].database;
+		LWLockRelease(view.lock);
+		if (!OidIsValid(database) || database_exists(database))
+			continue;
+		LWLockAcquire(view.lock, LW_EXCLUSIVE);
+		free_places_of(database);
+		LWLockRelease(view.lock);
+		found = true;
+	}
+	return found;
+}
+
+/* Who else holds a grant?  InvalidOid if nobody does; the lock must be held. */
+static Oid
+find_holder(const char *fingerprint, const char *connection,
+			char other_connection[NAMEDATALEN])
+{
+	for (int i = 0; i < view.nentries; i++)
 	{
 		const WfmGrantEntry *entry = &view.entries[i];
 
@@ -164,19 +201,43 @@ wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
 			(entry->database == MyDatabaseId &&
 			 strcmp(entry->connection, connection) == 0))
 			continue;
-		held = true;
-		*other_database = entry->database;
 		strlcpy(other_connection, entry->connection, NAMEDATALEN);
+		return entry->database;
 	}
-	if (claim && !held)
-	{
-		WfmGrantEntry *own = wfm_grant_entry(MyDatabaseId, connection, true);
+	return InvalidOid;
+}
 
-		if (own != NULL)
-			strlcpy(own->fingerprint, fingerprint, sizeof(own->fingerprint));
+bool
+wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
+							bool claim, Oid *other_database,
+							char other_connection[NAMEDATALEN])
+{
+	Oid			holder;
+
+	if (wfm_token_shmem == NULL)
+		return false;
+	for (;;)
+	{
+		LWLockAcquire(view.lock, LW_EXCLUSIVE);
+		holder = find_holder(fingerprint, connection, other_connection);
+		if (claim && !OidIsValid(holder))
+		{
+			WfmGrantEntry *own = wfm_grant_entry(MyDatabaseId, connection, true);
+
+			if (own != NULL)
+				strlcpy(own->fingerprint, fingerprint, sizeof(own->fingerprint));
+		}
+		LWLockRelease(view.lock);
+
+		/* What a dropped database held is free. */
+		if (!OidIsValid(holder) || database_exists(holder))
+			break;
+		LWLockAcquire(view.lock, LW_EXCLUSIVE);
+		free_places_of(holder);
+		LWLockRelease(view.lock);
 	}
-	LWLockRelease(view.lock);
-	return held;
+	*other_database = holder;
+	return OidIsValid(holder);
 }
 
 /* Set the latch of a process that may be gone already. */

@@ -134,13 +134,20 @@ extern WfmGrantEntry *wfm_grant_entry(Oid database, const char *connection,
 /* Give a place back.  The lock must be held exclusively. */
 extern void wfm_grant_entry_free(WfmGrantEntry *entry);
 
+/*
+ * Give back the places of databases that are gone: true if there were any.
+ * In a transaction; takes the lock.
+ */
+extern bool wfm_grant_places_reclaim(void);
+
 /* Overwrite the published token.  The lock must be held exclusively. */
 extern void wfm_grant_entry_wipe(WfmGrantEntry *entry);
 
 /*
  * Is another connection known to hold the grant of this fingerprint?  Its
  * name and database are copied out.  If not, and if claim, this connection
- * is from now on known to.  Takes the lock.
+ * is from now on known to.  A database that was dropped holds nothing.  In a
+ * transaction; takes the lock.
  */
 extern bool wfm_grant_is_held_elsewhere(const char *fingerprint,
 										const char *connection, bool claim,

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "auth/token_shmem.h"
+#include "base/crashpoint.h"
 #include "base/settings.h"
 
 /* A token that lives less than this is not worth starting a request with. */
@@ -120,8 +121,8 @@ copy_token(const WfmConnection *connection, WfmGrantEntry *entry,
  * it while it is PG_UINT64_MAX).
  */
 static Standing
-look(const WfmConnection *connection, WfmAccessToken *token,
-	 uint64 *looks_before)
+look_once(const WfmConnection *connection, WfmAccessToken *token,
+		  uint64 *looks_before)
 {
 	Standing	standing = {0};
 	TimestampTz now = GetCurrentTimestamp();
@@ -161,6 +162,20 @@ look(const WfmConnection *connection, WfmAccessToken *token,
 	LWLockRelease(wfm_token_shmem->lock);
 	if (wake)
 		wfm_token_wake(MyDatabaseId);
+	if (standing.verdict == VERDICT_USABLE)
+		WFM_CRASHPOINT("K16");
+	return standing;
+}
+
+/* The same, after dropped databases have made room if there was none. */
+static Standing
+look(const WfmConnection *connection, WfmAccessToken *token,
+	 uint64 *looks_before)
+{
+	Standing	standing = look_once(connection, token, looks_before);
+
+	if (standing.verdict == VERDICT_NO_PLACE && wfm_grant_places_reclaim())
+		standing = look_once(connection, token, looks_before);
 	return standing;
 }
 
@@ -205,6 +220,13 @@ report_refused(const WfmConnection *connection, const Standing *standing)
 				 errmsg("the tokens of connection \"%s\" cannot be unsealed", connection->name),
 				 errdetail("%s", standing->detail[0] ? standing->detail : "The key file does not hold the key they were sealed with."),
 				 errhint("Restore the file named by wfm_fdw.key_file, then run: SELECT wfm_refresh(%s);",
+						 quote_literal_cstr(connection->name))));
+	if (standing->error == WFM_TOKEN_ERR_TRUST)
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("the token endpoint of connection \"%s\" is not trusted", connection->name),
+				 standing->detail[0] ? errdetail("%s", standing->detail) : 0,
+				 errhint("If a gateway with its own certificate authority stands in between, set wfm_fdw.ca_file and run: SELECT pg_reload_conf(); If the server's certificate was mended, run: SELECT wfm_refresh(%s);",
 						 quote_literal_cstr(connection->name))));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PASSWORD),
@@ -271,6 +293,10 @@ report_timeout(const WfmConnection *connection, const Standing *standing)
 				 errmsg("the token launcher of wfm_fdw is not running"),
 				 errhint("See the server log. If all background worker processes are in use, increase max_worker_processes (now %d) and restart the server.",
 						 max_worker_processes)));
+
+	/* It is being asked a second time, to be sure; that changes nothing. */
+	if (standing->error == WFM_TOKEN_ERR_GRANT)
+		report_not_authorized(connection, standing);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("no access token for connection \"%s\" within wfm_fdw.max_wait", connection->name),
@@ -279,7 +305,7 @@ report_timeout(const WfmConnection *connection, const Standing *standing)
 						 wfm_token_error_name(standing->error),
 						 standing->detail[0] ? ", " : "", standing->detail)
 			 : errdetail("The token endpoint has not answered yet."),
-			 errhint("The token worker keeps trying. If a gateway with its own certificate authority stands in between, set wfm_fdw.ca_file. To see each step and how to mend it: SELECT * FROM wfm_check(%s);",
+			 errhint("The token worker keeps trying. To see each step and how to mend it: SELECT * FROM wfm_check(%s);",
 					 quote_literal_cstr(connection->name))));
 }
 
@@ -502,6 +528,8 @@ wfm_token_refresh_now(const WfmConnection *connection)
 	wfm_require_preload();
 	wfm_connection_check_committed(connection);
 	done = refresh_is_done(connection, true, &refreshes_before, &looks_before, &standing);
+	if (standing.verdict == VERDICT_NO_PLACE && wfm_grant_places_reclaim())
+		done = refresh_is_done(connection, true, &refreshes_before, &looks_before, &standing);
 	while (!done)
 	{
 		WfmGrantEntry *entry;

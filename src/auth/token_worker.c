@@ -36,8 +36,36 @@
 /* Stay this long after the last thing done. */
 #define LINGER_MS 2000
 
+/* Try again after this long to find out which grants there are. */
+#define LIST_RETRY_MS 10000
+
+/* A worker that left its work undone is started again after this long. */
+#define RETURN_MS 5000
+
 /* Somebody else's lock on a grant is not waited for longer than this (S03). */
 #define LOCK_TIMEOUT "2s"
+
+/*
+ * What a setting of the database or role could put in the way of writing
+ * tokens safely.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			forced_settings[] =
+{
+	{"synchronous_commit", "on"},
+	{"lock_timeout", LOCK_TIMEOUT},
+	{"statement_timeout", "0"},
+#ifdef WFM_HAVE_TRANSACTION_TIMEOUT
+	{"transaction_timeout", "0"},
+#endif
+	{"search_path", "pg_catalog"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"}
+};
 
 typedef struct WorkerState
 {
@@ -45,20 +73,38 @@ typedef struct WorkerState
 	WfmChannel *channel;
 	bool		stopping;
 	int64		busy_mono_ms;	/* when something was done last */
+	uint64		settings;		/* wfm_token_settings_hash() */
 } WorkerState;
 
 /* ---- this worker's place in shared memory ---- */
 
+/*
+ * A slot that is still held now was not given back by try_to_leave(): the
+ * process was ended, or failed.  Its grants may have intents open, so they
+ * are due soon, demand or no demand (R6).
+ */
 static void
 release_slot(int code, Datum argument)
 {
+	bool		undone = false;
+
 	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < wfm_token_shmem->nentries; i++)
 	{
-		if (wfm_token_shmem->workers[i].pid == MyProcPid)
-			memset(&wfm_token_shmem->workers[i], 0, sizeof(WfmWorkerSlot));
+		if (wfm_token_shmem->workers[i].pid != MyProcPid)
+			continue;
+		memset(&wfm_token_shmem->workers[i], 0, sizeof(WfmWorkerSlot));
+		undone = true;
+	}
+	for (int i = 0; undone && i < wfm_token_shmem->nentries; i++)
+	{
+		WfmGrantEntry *entry = &wfm_token_shmem->entries[i];
+
+		if (entry->database == MyDatabaseId)
+			entry->due_mono_ms = Min(entry->due_mono_ms, wfm_mono_ms() + RETURN_MS);
 	}
 	LWLockRelease(wfm_token_shmem->lock);
+	wfm_launcher_wake();
 }
 
 /* False if another worker looks after this database already. */
@@ -156,6 +202,19 @@ forget_database(void)
 	LWLockRelease(wfm_token_shmem->lock);
 }
 
+/* What all grants depend on has changed: look at every row again. */
+static void
+mark_changed(void)
+{
+	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < wfm_token_shmem->nentries; i++)
+	{
+		if (wfm_token_shmem->entries[i].database == MyDatabaseId)
+			wfm_token_shmem->entries[i].changed = true;
+	}
+	LWLockRelease(wfm_token_shmem->lock);
+}
+
 /* Connections that backends ask about and that have no job yet. */
 static void
 adopt_wishes(WorkerState *state)
@@ -243,6 +302,35 @@ try_to_leave(WorkerState *state)
 	return true;
 }
 
+/*
+ * Run a job, or stop it.  An error in the work on one grant ends neither the
+ * process, since others' answers may be in its memory or on their way (R4),
+ * nor its own exchange.
+ */
+static void
+run_job(WorkerState *state, WfmTokenJob *job,
+		void (*run) (WfmTokenJob *job, WfmChannel *channel))
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		run(job, state->channel);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		LWLockReleaseAll();
+		AbortOutOfAnyTransaction();
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		wfm_job_interrupted(job);
+	}
+	PG_END_TRY();
+}
+
 static void
 stop_jobs(WorkerState *state)
 {
@@ -250,7 +338,7 @@ stop_jobs(WorkerState *state)
 
 	state->stopping = true;
 	foreach(cell, state->jobs)
-		wfm_job_stop(lfirst(cell), state->channel);
+		run_job(state, lfirst(cell), wfm_job_stop);
 }
 
 static bool
@@ -281,13 +369,16 @@ work(WorkerState *state)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			if (wfm_token_settings_hash() != state->settings)
+				mark_changed();
+			state->settings = wfm_token_settings_hash();
 		}
 		if (ShutdownRequestPending && !state->stopping)
 			stop_jobs(state);
 		if (!state->stopping)
 			adopt_wishes(state);
 		foreach(cell, state->jobs)
-			wfm_job_run(lfirst(cell), state->channel);
+			run_job(state, lfirst(cell), wfm_job_run);
 		if (state->stopping && all_finished(state))
 			return;
 
@@ -323,23 +414,24 @@ wfm_token_worker_main(Datum argument)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
 
-	/*
-	 * What a database or role setting could have put in the way of writing
-	 * tokens safely.
-	 */
-	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("search_path", "pg_catalog", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_deferrable", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	for (int i = 0; i < (int) lengthof(forced_settings); i++)
+		SetConfigOption(forced_settings[i].name, forced_settings[i].value,
+						PGC_SUSET, PGC_S_OVERRIDE);
 
 	if (!take_slot())
 		return;
 	state.busy_mono_ms = wfm_mono_ms();
-	if (!wfm_run_transaction("looking for grants", NULL, list_grants, &list))
-		return;
+	state.settings = wfm_token_settings_hash();
+	while (!wfm_run_transaction("looking for grants", NULL, list_grants, &list))
+	{
+		/* What a crash has interrupted must not wait for somebody's demand. */
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 LIST_RETRY_MS, wfm_wait_event(WFM_WAIT_WORKER_MAIN));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ShutdownRequestPending)
+			return;
+	}
 	if (!list.installed)
 	{
 		forget_database();

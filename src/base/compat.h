@@ -44,6 +44,11 @@ extern int	no_such_variable
 #define WFM_HAVE_NAMED_WAIT_EVENTS 1
 #endif
 
+/* 17: a whole transaction can have a time limit. */
+#if PG_VERSION_NUM >= 170000
+#define WFM_HAVE_TRANSACTION_TIMEOUT 1
+#endif
+
 /*
  * 17: CreateWaitEventSet takes a resource owner (NULL: freed by hand) in place
  * of a memory context.

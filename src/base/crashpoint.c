@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 
@@ -58,6 +59,32 @@ wfm_crashpoint(const char *name)
 		pg_usleep(delay_ms * 1000L);
 	else
 		elog(FATAL, "crash point %s: unknown action", name);
+}
+
+/* The point at the end of the current transaction, or NULL. */
+static const char *point_at_commit;
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	const char *name = point_at_commit;
+
+	if (name == NULL || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	point_at_commit = NULL;
+	if (event == XACT_EVENT_COMMIT)
+		wfm_crashpoint(name);
+}
+
+void
+wfm_crashpoint_at_commit(const char *name)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(transaction_ended, NULL);
+	registered = true;
+	point_at_commit = name;
 }
 
 #endif							/* WFM_CRASHPOINTS */

@@ -28,6 +28,9 @@
  */
 #define CONNECTION_LIFETIME_S 300L
 
+/* For token requests, whose whole exchange has a minute. */
+#define TOKEN_CONNECT_TIMEOUT_MS 10000L
+
 /* Bytes asked of the kernel at a time. */
 #define RECEIVE_BUFFER_BYTES (64L * 1024)
 
@@ -209,6 +212,13 @@ wfm_policy_apply(CURL *easy, const WfmHttpRequest *request, bool plain_http)
 		 */
 		SET(CURLOPT_FRESH_CONNECT, 1L);
 		SET(CURLOPT_FORBID_REUSE, 1L);
+
+		/*
+		 * Nor does a slow answer end before its time, whatever is set for
+		 * data: it would be lost, and the refresh token with it.
+		 */
+		SET(CURLOPT_CONNECTTIMEOUT_MS, TOKEN_CONNECT_TIMEOUT_MS);
+		SET(CURLOPT_LOW_SPEED_TIME, 0L);
 	}
 
 	switch (request->method)

@@ -9,6 +9,9 @@
 
 #include <openssl/crypto.h>
 
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -112,18 +115,42 @@ sql_type(int column)
 	}
 }
 
-/* Does a connection of this name exist, as of now? */
+/*
+ * Does a connection of this name exist, as of now and not as of the beginning
+ * of the statement, which may have made it?
+ */
 static bool
 connection_exists(const char *name)
 {
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(name)};
-	char	   *query = psprintf("SELECT 1 FROM %s.wfm_connections WHERE name OPERATOR(pg_catalog.=) $1",
-								 quote_identifier(get_namespace_name(wfm_own_schema())));
+	Relation	connections;
+	HeapTuple	row;
 
-	if (SPI_execute_with_args(query, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for a connection");
-	return SPI_processed > 0;
+	CommandCounterIncrement();
+	connections = table_open(wfm_own_table("wfm_connections", false), AccessShareLock);
+	row = wfm_own_row(connections, name);
+	table_close(connections, AccessShareLock);
+	return HeapTupleIsValid(row);
+}
+
+/* Two connections of one name in a file: which one is meant? */
+static void
+refuse_doubles(const Import *import, const char *path)
+{
+	for (size_t i = 0; i < import->list.nobjects; i++)
+	{
+		const char *name = import->list.fields[i * WFM_CONN_NCOLUMNS + WFM_CONN_NAME].value;
+
+		for (size_t j = 0; name != NULL && j < i; j++)
+		{
+			const char *earlier = import->list.fields[j * WFM_CONN_NCOLUMNS + WFM_CONN_NAME].value;
+
+			if (earlier != NULL && strcmp(earlier, name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_UNIQUE_VIOLATION),
+						 errmsg("file \"%s\" has connection \"%s\" twice", path, name),
+						 errdetail("Elements %zu and %zu have this name.", j + 1, i + 1)));
+		}
+	}
 }
 
 /*
@@ -219,6 +246,7 @@ wfm_import_credentials(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("file \"%s\" cannot be imported: %s", path, problem),
 				 errhint("It must hold a JSON object, or an array of objects, with the columns of wfm_connections as fields.")));
+	refuse_doubles(import, path);
 	wfm_keyring_load(&import->ring, true);
 
 	SPI_connect();

@@ -78,6 +78,13 @@ do_post(World *world, const WfmFsmAction *action)
 		ends(world, WFM_EV_POST_FAILED, upto(world, 10 * SECOND));
 		world->fate[attempt] = FATE_CRASH_UNPROCESSED;
 	}
+	else if (happens(world, P_UNTRUSTED))
+	{
+		world->result.transport = WFM_NOT_TRUSTED;
+		ends(world, WFM_EV_POST_FAILED, upto(world, SECOND));
+		world->fate[attempt] = FATE_CRASH_UNPROCESSED;
+		world->faults_ms += WFM_TRUST_RETRY_MS;
+	}
 	else if (happens(world, P_429))
 	{
 		world->result.answer.retry_after_ms = chance(world) < 0.5 ? -1 :

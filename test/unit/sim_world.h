@@ -29,6 +29,7 @@
 #define P_429			0.01
 #define P_GARBAGE		0.008	/* half of them after processing */
 #define P_CLIENT_ERROR	0.001
+#define P_UNTRUSTED		0.001	/* a certificate that is not trusted */
 #define P_HICCUP		0.003	/* one invalid_grant that means nothing */
 #define P_KEEP			0.005	/* a 200 without a refresh token */
 #define P_SLOW			0.01	/* answer takes up to 5 min */

@@ -220,6 +220,18 @@ test_provider(void)
 	is_act(b.action.kind, WFM_ACT_SLEEP, "P13 not without grace: nothing could mend it");
 	is_act(answer(&b, WFM_ANSWER_TOKENS), WFM_ACT_SLEEP, "P13 an answer nobody waits for changes nothing");
 	is_int(b.commits, 1, "P13 and is not stored");
+
+	/* A certificate that is not trusted: nothing was sent, and nobody waits */
+	posting(&b, 0);
+	is_act(no_answer(&b, WFM_NOT_TRUSTED), WFM_ACT_WRITE_STATE, "P12 no trust: config_error at once");
+	wrote(&b, WFM_EV_STATE_WRITTEN, WFM_WRITE_DONE);
+	is_state(&b, WFM_GRANT_CONFIG_ERROR, WFM_TOKEN_ERR_TRUST, "P12 which is shown");
+	is_int(b.action.wake_mono_ms - b.mono, MINUTE, "P12 tried again in a minute, as it sends nothing");
+	b.config.revision++;
+	tell(&b, WFM_EV_CHANGED);
+	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_WRITE_INTENT, "P12 or when a setting was changed");
+	wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE);
+	is_act(succeed(&b), WFM_ACT_SLEEP, "P12 and nothing is lost");
 }
 
 /* ---- the host ---- */
@@ -358,6 +370,72 @@ test_host(void)
 	is_act(tell(&b, WFM_EV_PUBLISHED), WFM_ACT_WRITE_INTENT, "H04 promoted: recovery first");
 }
 
+/* What is outstanding comes to an end; the provider refuses every token. */
+static void
+refuse_all(Bench *b)
+{
+	for (;;)
+	{
+		switch (b->action.kind)
+		{
+			case WFM_ACT_WRITE_INTENT:
+				wrote(b, WFM_EV_INTENT, WFM_WRITE_DONE);
+				break;
+			case WFM_ACT_WRITE_STATE:
+				wrote(b, WFM_EV_STATE_WRITTEN, WFM_WRITE_DONE);
+				break;
+			case WFM_ACT_POST:
+				answer(b, WFM_ANSWER_INVALID_GRANT);
+				break;
+			case WFM_ACT_READ_ROW:
+				tell(b, WFM_EV_ROW_LOADED);
+				break;
+			case WFM_ACT_PUBLISH:
+				tell(b, WFM_EV_PUBLISHED);
+				break;
+			default:
+				return;
+		}
+	}
+}
+
+/*
+ * 64 backends want a token of a dead grant, each once a second, for ten
+ * minutes; the server restarts each minute.
+ */
+static void
+test_storm(void)
+{
+	static const int graces[] = {GRACE, 0};
+
+	for (int i = 0; i < 2; i++)
+	{
+		Bench		b;
+
+		fresh(&b, graces[i]);
+		b.row.has_previous_token = graces[i] > 0;
+		b.row.previous_first_use_ms = b.row.access_obtained_ms;
+		b.mono += 10 * MINUTE;
+		b.offset += 20 * MINUTE;
+		for (int second = 0; second < 600; second++)
+		{
+			if (second % 60 == 0)
+				boot(&b);
+			for (int backend = 0; backend < 64; backend++)
+			{
+				tell(&b, WFM_EV_DEMAND);
+				refuse_all(&b);
+				unauthorized(&b, b.row.generation, true);
+				refuse_all(&b);
+			}
+			pass(&b, SECOND);
+			refuse_all(&b);
+		}
+		ok(b.posts <= 3, "T13 64 backends on a dead grant for 10 min, grace %d s: %d token requests", graces[i], b.posts);
+		is_state(&b, WFM_GRANT_NEEDS_AUTHORIZATION, WFM_TOKEN_ERR_GRANT, "T13 and the reason is shown");
+	}
+}
+
 /* Results that nobody waits for, in every phase, change nothing. */
 static void
 test_stray_events(void)
@@ -395,6 +473,7 @@ main(void)
 	test_provider();
 	test_stop();
 	test_host();
+	test_storm();
 	test_stray_events();
 	return done_testing();
 }

@@ -239,7 +239,9 @@ class OAuth:
         token = form.get("refresh_token")
         if not token:
             raise TokenError("invalid_request")
-        rotation = "strict" if vendor == "bluerock" else self.rotation
+        rotation = self.rotation
+        if vendor == "bluerock" and rotation != "nograce":
+            rotation = "strict"
         wanted = form.get("scope")
         with self.lock:
             entry = self.refresh.get(token)

@@ -1,151 +1,113 @@
 # wfm-test: crashpoints
 #
-# The token worker is killed at each point of a refresh.  With a provider that
-# forgives a retry nothing is lost; with one that does not, only what a crash
-# between its answer and our commit must lose, and then it is said.
+# The server is killed at each point of a refresh.  With a provider that
+# forgives a retry nothing is lost.  With one that does not, only what a crash
+# between its answer and our commit must lose is lost, K08 to K11, and then it
+# is said.  WFM_TEST_LONG=1 goes through all points with all five ways of a
+# provider; without, each point meets the hardest.
 
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
 
-use WfmTest;
+use WfmPoints;
 
-my $sim = WfmTest::Simulator->new('--clients', 1, '--jobs', 1, '--time', 1);
-my $node = WfmTest::start_node('crash', settings => "restart_after_crash = on\n");
-my $order = $node->data_dir . '/wfm_crashpoint';
-my $hits = "$order.hit";
+my $world = WfmPoints->new('crash');
+my $sim = $world->{sim};
+my $node = $world->{node};
 
-sub one { return $node->safe_psql('postgres', $_[0]); }
+# How many token requests a refresh takes that was killed there, if nothing is
+# lost, together with the one that was.  After K01 and K02 nobody asks any
+# more; K16 is no refresh.  A part of a request counts if the provider says so.
+my %requests = (
+	(map { $_ => [0] } qw(K01 K02 K16)),
+	(map { $_ => [1] } qw(K03 K04 K05 K12 K13 K14 K15 K17)),
+	(map { $_ => [2] } qw(K07 K08 K09 K10 K11)),
+	K06 => [ 1, 2 ]);
 
-sub order
+sub crash
 {
-	my ($text) = @_;
+	my ($point, $mode) = @_;
+	my $what = "$point, $mode";
+	my $lost = $mode !~ /^grace/ && $point =~ /^K(08|09|10|11)$/;
 
-	unlink $hits;
-	open my $file, '>', "$order.new" or die "$order: $!";
-	print $file "$text\n";
-	close $file;
-	rename "$order.new", $order or die "$order: $!";
-}
+	$world->mode($mode);
+	$world->seed;
+	my $before = $world->row('generation');
+	my $overlaps = $sim->state->{tokens}{overlaps};
+	my $mark = $sim->mark;
 
-sub was_hit { return -e $hits ? slurp_file($hits) : ''; }
+	$world->refresh_at($point, 'kill');
+	like($world->was_hit, qr/^$point kill \d+$/m, "$what: it was reached");
 
-sub status { return one("SELECT state FROM wfm_stat_connections WHERE name = 'acme'"); }
-
-sub generation { return one("SELECT generation FROM wfm_tokens WHERE connection = 'acme'"); }
-
-# A fresh consent, as the vendor would give one.
-sub seed
-{
-	my $token = $sim->control('POST', 'tokens', { new_grant => { client_id => 'sim-client' } });
-
-	$token = $token->{refresh_token} || $token->{new_grant}{refresh_token} || (grep { !ref } values %$token)[0];
-	one("UPDATE wfm_connections SET refresh_token = '$token' WHERE name = 'acme'");
-	$node->poll_query_until('postgres', "SELECT state = 'ready' AND generation > 1 AND last_refresh IS NOT NULL AND last_error IS NULL FROM wfm_stat_connections WHERE name = 'acme'")
-	  or die 'no token from a fresh consent';
-}
-
-# Does the server answer?  psql may end before it has read its statement.
-sub answers
-{
-	my ($sql) = @_;
-	my $code = eval { ($node->psql('postgres', $sql))[0] };
-
-	return defined $code && $code == 0;
-}
-
-# Ask for a refresh that ends in a kill, and wait until the server is back.
-sub crash_at
-{
-	my ($point) = @_;
-
-	order("$point kill");
-	answers("SELECT wfm_refresh('acme')");
-	foreach (1 .. 500)
+	# Nobody asks: what the worker does now it does by itself.
+	ok($world->wait_for("state = '" . ($lost ? 'needs_authorization' : 'ready') . "' AND first_use IS NULL"),
+		"$what: " . ($lost ? 'a consent is needed' : 'the grant is kept'));
+	my $posts = $world->posts($mark);
+	if ($lost)
 	{
-		last if was_hit() ne '' && answers('SELECT 1');
-		sleep 0.02;
+		cmp_ok($posts, '<=', 3, "$what: after three token requests at most");
+		my ($code, $out, $err) = $node->psql('postgres', "SELECT wfm_identity('$world->{connection}')");
+		like($err, qr/ERROR:  the consent of connection .* has ended.*HINT: .*wfm_authorize_url/s, "$what: which is said");
+		is($world->posts($mark), $posts, "$what: without another request");
 	}
-	like(was_hit(), qr/^$point kill/, "$point was reached");
+	else
+	{
+		ok((grep { $_ == $posts } @{ $requests{$point} }), "$what: token requests: $posts");
+		is($world->row('generation'), $before + ($requests{$point}[0] ? 1 : 0), "$what: the generation");
+		$world->one("SELECT wfm_refresh('$world->{connection}')");
+		is($world->row("state || ' ' || (first_use IS NULL)"), 'ready true', "$what: and the refresh token works");
+	}
+
+	# What was on its way when its sender died is not the sender's any more.
+	is($sim->settled_state->{tokens}{overlaps}, $overlaps, "$what: no refresh token was presented twice at once")
+	  unless $point =~ /^K0[678]$/;
 }
 
-WfmTest::connect_server($node, $sim);
-my @points = qw(K01 K02 K04 K07 K09 K10 K11 K13 K15);
-
-foreach my $point (@points)
+if ($ENV{WFM_TEST_LONG})
 {
-	seed();
-	my $before = generation();
-	my $mark = $sim->mark;
-
-	crash_at($point);
-	ok($node->poll_query_until('postgres',
-			"SELECT state = 'ready' AND first_use IS NULL FROM wfm_tokens WHERE connection = 'acme'"),
-		"$point: ready again");
-	my ($code, $out, $err) = $node->psql('postgres', "SELECT wfm_refresh('acme')");
-	is($code, 0, "$point: the refresh token still works") or diag $err;
-	cmp_ok(generation(), '>', $before, "$point: and was exchanged");
-	cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 3, "$point: with three requests at most");
+	foreach my $mode (@WfmPoints::MODES)
+	{
+		crash($_, $mode) foreach @WfmPoints::POINTS;
+	}
 }
-
-# A provider without grace
-foreach my $point (qw(K02 K04 K09 K11 K13))
+else
 {
-	my $lost = $point eq 'K09' || $point eq 'K11';
-
-	$sim->control('POST', 'tokens', { rotation => 'grace-same' });
-	seed();
-	$sim->control('POST', 'tokens', { rotation => 'strict' });
-	my $mark = $sim->mark;
-	crash_at($point);
-	ok($node->poll_query_until('postgres',
-			"SELECT state IN ('ready', 'needs_authorization') AND first_use IS NULL FROM wfm_tokens WHERE connection = 'acme'"),
-		"$point without grace: the worker comes to a result");
-	is(status(), $lost ? 'needs_authorization' : 'ready', "$point without grace: the right one");
-	cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 4, "$point without grace: no storm");
+	crash($_, 'strict') foreach @WfmPoints::POINTS;
+	crash($_, 'grace-new-kill') foreach qw(K08 K11);
 }
-$sim->control('POST', 'tokens', { rotation => 'grace-same' });
 
-# Writes that fail: no request without an intent, no answer lost
-seed();
+# A server that crashed with nobody there to ask: the intent is taken up all the
+# same, in time for the provider's grace
+$world->mode('grace-same');
+$world->seed;
 my $mark = $sim->mark;
-order('K02 error');
-one("SELECT wfm_refresh('acme')");
-like(was_hit(), qr/^K02 error/, 'an intent that cannot be written');
-is(scalar(() = $sim->token_requests_since($mark)), 1, 'sends nothing until it can');
-
-seed();
-my $before = generation();
-$mark = $sim->mark;
-$sim->control('POST', 'tokens', { rotation => 'strict' });
-order('K11 error');
-one("SELECT wfm_refresh('acme')");
-like(was_hit(), qr/^K11 error/, 'an answer that cannot be stored');
-is(scalar(() = $sim->token_requests_since($mark)), 1, 'is kept in memory and stored later');
-is(generation(), $before + 1, 'as the next generation');
-one("SELECT wfm_refresh('acme')");
-is(status(), 'ready', 'and nothing is lost');
+$world->refresh_at('K11', 'kill');
+ok($world->wait_for("state = 'ready' AND first_use IS NULL"), 'recovery needs no demand');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'WfmToken'"), 0, 'nobody waited for it');
 
 # A fast shutdown waits for the answer that is on its way
 $sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 3 } });
 $mark = $sim->mark;
-my $pid = fork // die;
-if ($pid == 0)
-{
-	$node->psql('postgres', "SELECT wfm_refresh('acme')");
-	require POSIX;
-	POSIX::_exit(0);
-}
-ok($node->poll_query_until('postgres', "SELECT first_use IS NOT NULL FROM wfm_tokens WHERE connection = 'acme'"), 'a request is under way');
+my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('xero')" ], '<', \undef, '>', \my $out, '2>', \my $err);
+ok($world->wait_for('first_use IS NOT NULL'), 'a request is under way');
 $node->stop('fast');
-waitpid $pid, 0;
+IPC::Run::finish($session);
 $node->start;
-is(one("SELECT state || ' ' || (first_use IS NULL) FROM wfm_tokens WHERE connection = 'acme'"), 'ready true', 'a fast shutdown waits for its answer');
-is(scalar(() = $sim->token_requests_since($mark)), 1, 'which is not asked for again');
+is($world->row("state || ' ' || (first_use IS NULL)"), 'ready true', 'a fast shutdown waits for its answer');
+is($world->posts($mark), 1, 'which is not asked for again');
 
-is($sim->state->{tokens}{overlaps}, 0, 'no refresh token was ever presented twice at once');
+# So does an administrator who ends the token worker; it comes back by itself
+my $generation = $world->row('generation');
+$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 3 } });
+$mark = $sim->mark;
+$session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('xero')" ], '<', \undef, '>', \$out, '2>', \$err);
+ok($world->wait_for('first_use IS NOT NULL'), 'another request is under way');
+$world->one("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'");
+ok($world->wait_for("generation = $generation + 1 AND state = 'ready'"), 'a worker that is terminated stores its answer first');
+IPC::Run::finish($session);
+is($world->posts($mark), 1, 'nothing is asked for twice');
+
 done_testing();

@@ -55,7 +55,7 @@ sub fails
 	my ($sql, $state, $name) = @_;
 	my ($out, $err) = run_sql($sql);
 
-	like($err, qr/ERROR:  $state: /, $name);
+	like($err, qr/ERROR:  (?:$state): /, $name);
 	return $err;
 }
 
@@ -102,7 +102,7 @@ sub private_memory
 }
 
 my %secret = map { $_ => secret($_) } qw(impSecret impToken copSecret copToken litSecret litToken
-  badSecret badToken control echo);
+  badSecret badToken quietSecret quietToken control echo);
 
 my %grant;
 
@@ -151,6 +151,22 @@ works("SELECT wfm_import_credentials('"
 	'wfm_import_credentials');
 works(copy(copy_file('cop.tsv', 'cop', 'app-cop', $secret{copSecret}, $secret{copToken})), 'COPY');
 
+# A client that is told more than the log is
+{
+	my $logged = -s $node->logfile;
+	my ($out, $err) = run_sql("SET log_min_messages = warning;\n"
+		  . copy(copy_file('quiet.tsv', 'quiet', 'app-quiet', @secret{qw(quietSecret quietToken)}))
+		  . "\nSELECT 'process ' || pg_backend_pid();\nSHOW log_min_messages;\nDELETE FROM wfm_connections WHERE name = 'quiet'");
+	my ($pid) = $out =~ /process (\d+)/;
+	my @own = grep { /\[$pid\]/ } split /\n/, substr slurp_file($node->logfile), $logged;
+
+	shift @own while @own && $own[0] !~ /SET log_min_messages = warning/;
+	like($err, qr/DEBUG: .*CommitTransaction/s, 'COPY: the client is told everything');
+	like($out, qr/^warning$/m, 'COPY: the level of the log is what it was');
+	like("@own", qr/statement: COPY/, 'COPY: the log knows of it');
+	unlike("@own", qr/DEBUG: /, 'COPY: and is not told more');
+}
+
 # The same ways when they fail
 my %bad = (client_id => 'app-bad', client_secret => $secret{badSecret}, refresh_token => $secret{badToken});
 fails("SELECT wfm_import_credentials('" . import_file('bad', %bad, $_->[0] => $_->[1]) . "')", $_->[2], "import: $_->[0]")
@@ -176,6 +192,8 @@ fails("\\copy wfm_connections (name, api, client_id, client_secret) FROM '" . fi
 	'22P04', 'COPY: unfinished quotation');
 fails("\\copy wfm_connections (name, api, client_id, client_secret) FROM '" . file('header.csv', "bad,practicemanager/3.1,app-bad,$s\n") . "' (FORMAT csv, HEADER match)",
 	'22P04', 'COPY: a row where the header should be');
+fails("\\copy wfm_connections (name, api, client_id, calls_per_minute) FROM '" . file('skip.tsv', "bad\tpracticemanager/3.1\tapp-bad\t$s\n") . "' (ON_ERROR ignore, LOG_VERBOSITY verbose)",
+	$node->pg_version >= 17 ? '0A000' : '42601|0A000', 'COPY: passing over rows and saying so');
 fails("SET lock_timeout = 1; BEGIN; " . "SELECT pg_terminate_backend(pg_backend_pid(), 0) WHERE false;\nSELECT 1/0;\n" . copy(copy_file('aborted.tsv', 'bad', 'app-bad', $s, $t)),
 	'22012', 'COPY: in an aborted transaction');
 
@@ -233,7 +251,7 @@ my $issued = $current->();
 my $key_file = $node->basedir . '/wfm_fdw.key';
 my ($key) = slurp_file($key_file) =~ /:(\S+)/;
 my $canary = WfmCanary->new;
-$canary->add($_ => $secret{$_}) foreach qw(impSecret impToken copSecret copToken badSecret badToken);
+$canary->add($_ => $secret{$_}) foreach qw(impSecret impToken copSecret copToken badSecret badToken quietSecret quietToken);
 $canary->add(refresh => grep { /^sim\d+_[1-9]/ } @{ $issued->{refresh} });
 $canary->add(access => map { /([^.]+)$/ } @{ $issued->{access} });
 $canary->add(claims => map { /\.([^.]+)\./ } @{ $issued->{access} });

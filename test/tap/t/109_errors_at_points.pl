@@ -1,0 +1,77 @@
+# wfm-test: crashpoints
+#
+# The token worker meets an error, or is slow, at each point of a refresh.  An
+# error is no reason to forget what the provider has granted: whatever the
+# provider's ways, the refresh succeeds, with one request where the first one
+# was answered.  WFM_TEST_LONG=1 goes through all points with all five ways of
+# a provider; without, each point meets the hardest.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmPoints;
+
+my $world = WfmPoints->new('errors');
+my $sim = $world->{sim};
+my $node = $world->{node};
+
+# An error behind a commit is a PANIC of the server: the points K03 and K12.
+sub meet
+{
+	my ($point, $action, $mode) = @_;
+	my $what = "$point, $mode, $action";
+	my ($verb) = $action =~ /^(\w+)/;
+	my $panics = $verb eq 'error' && $point =~ /^K(03|12)$/;
+	my $no_refresh = $point eq 'K16';
+
+	$world->mode($mode);
+	$world->seed;
+	my $before = $world->row('generation');
+	my $overlaps = $sim->state->{tokens}{overlaps};
+	my $mark = $sim->mark;
+	my $said = $world->refresh_at($point, $action);
+
+	like($world->was_hit, qr/^$point $verb \d+$/m, "$what: it was reached");
+	if ($no_refresh && $verb eq 'error')
+	{
+		like($said, qr/crash point K16/, "$what: the query fails");
+	}
+	elsif (!$panics)
+	{
+		unlike($said, qr/ERROR|FATAL|connection/, "$what: the session is told nothing");
+	}
+	ok($world->wait_for("state = 'ready' AND first_use IS NULL"), "$what: the grant is kept");
+
+	# K07: the provider has lost the first one, and says so later.
+	is($world->posts($mark), $no_refresh ? 0 : $point eq 'K07' ? 2 : 1, "$what: token requests");
+	is($world->row('generation'), $before + ($no_refresh ? 0 : 1), "$what: the generation");
+	is($world->one("SELECT expires_at > now() FROM wfm_identity('$world->{connection}')"), 't', "$what: its token is there");
+	is($sim->settled_state->{tokens}{overlaps}, $overlaps, "$what: no refresh token was presented twice at once");
+}
+
+foreach my $mode ($ENV{WFM_TEST_LONG} ? @WfmPoints::MODES : ('strict'))
+{
+	foreach my $point (@WfmPoints::POINTS)
+	{
+		meet($point, $_, $mode) foreach 'error', 'delay 300';
+	}
+}
+
+# Nor does it when it happens in the work for another connection
+$world->mode('strict');
+my $before = $world->row('generation');
+$sim->fault({ match => { path => '/oauth/token' }, count => 1, action => { delay => 2 } });
+my $mark = $sim->mark;
+my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('blue')" ], '<', \undef, '>', \my $said, '2>&1');
+ok($world->wait_for('first_use IS NOT NULL'), 'a request is under way');
+$world->order('K04 error');
+$world->one("SELECT wfm_refresh('xero')");
+like($world->was_hit, qr/^K04 error/, 'an error in the refresh of another connection');
+$session->finish;
+is($world->row("state || ' ' || generation"), 'ready ' . ($before + 1), 'costs it nothing');
+is($world->posts($mark), 1, 'and no request');
+
+done_testing();
