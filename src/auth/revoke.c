@@ -93,33 +93,67 @@ revoke_at_vendor(const WfmConnection *connection, const WfmGrant *grant,
 	PG_END_TRY();
 }
 
+/* Has somebody consented anew since the grant was read? */
+static bool
+is_another_consent(const WfmGrant *before, const WfmGrant *now)
+{
+	if (before->row.generation == now->row.generation)
+		return false;
+	return before->fingerprint == NULL || now->fingerprint == NULL ||
+		strcmp(before->fingerprint, now->fingerprint) != 0;
+}
+
+/* The grant is over: only what belongs to the app stays. */
+static void
+forget_tokens(Relation tokens, WfmGrant *grant, const WfmKeyRing *ring)
+{
+	WfmSecret	secret = WFM_SECRET_EMPTY;
+
+	if (wfm_grant_unseal(grant, ring, WFM_SEALED_CLIENT_SECRET, &secret) != WFM_UNSEAL_OK)
+		wfm_secret_free(&secret);
+	wfm_grant_clear(grant);
+	grant->row.generation++;
+	wfm_grant_seal(grant, ring, WFM_SEALED_CLIENT_SECRET, secret.len > 0 ? secret.text : NULL);
+	wfm_secret_free(&secret);
+	grant->error_detail = pstrdup("It was disconnected by wfm_disconnect().");
+	wfm_grant_update(tokens, grant);
+	CommandCounterIncrement();
+	wfm_token_note_change(grant->connection);
+}
+
+/*
+ * The vendor may take a minute to answer, and the token worker waits for
+ * nobody's lock that long; so the grant is locked only afterwards.  It may
+ * have been refreshed meanwhile: then what came of that is revoked as well,
+ * under the lock, since it cannot happen again.
+ */
 void
 wfm_grant_revoke(const WfmConnection *connection)
 {
 	Relation	tokens = table_open(wfm_own_table("wfm_tokens", false), RowExclusiveLock);
-	WfmSecret	secret = WFM_SECRET_EMPTY;
+	WfmGrant   *before = wfm_grant_read(tokens, connection->name);
 	WfmGrant   *grant;
 	WfmKeyRing	ring;
 
-	/* Held until commit: no refresh in between. */
-	wfm_grant_lock(connection->name);
-	grant = wfm_grant_read(tokens, connection->name);
-	if (grant != NULL && (grant->row.has_refresh_token || grant->row.has_access_token))
+	if (before != NULL && (before->row.has_refresh_token || before->row.has_access_token))
 	{
 		wfm_keyring_load(&ring, false);
-		if (grant->row.has_refresh_token)
-			revoke_at_vendor(connection, grant, &ring);
-		if (wfm_grant_unseal(grant, &ring, WFM_SEALED_CLIENT_SECRET, &secret) != WFM_UNSEAL_OK)
-			wfm_secret_free(&secret);
-		wfm_grant_clear(grant);
-		grant->row.generation++;
-		wfm_grant_seal(grant, &ring, WFM_SEALED_CLIENT_SECRET, secret.len > 0 ? secret.text : NULL);
-		wfm_secret_free(&secret);
+		if (before->row.has_refresh_token)
+			revoke_at_vendor(connection, before, &ring);
+		wfm_grant_lock(connection->name);
+		grant = wfm_grant_read(tokens, connection->name);
+		if (grant == NULL || is_another_consent(before, grant))
+			ereport(WARNING,
+					(errmsg("connection \"%s\" was changed while its consent was being revoked", connection->name),
+					 errdetail("What it holds now is kept.")));
+		else
+		{
+			if (grant->row.generation != before->row.generation &&
+				grant->row.has_refresh_token)
+				revoke_at_vendor(connection, grant, &ring);
+			forget_tokens(tokens, grant, &ring);
+		}
 		wfm_key_ring_cleanse(&ring);
-		grant->error_detail = pstrdup("It was disconnected by wfm_disconnect().");
-		wfm_grant_update(tokens, grant);
-		CommandCounterIncrement();
-		wfm_token_note_change(connection->name);
 	}
 	table_close(tokens, NoLock);
 }

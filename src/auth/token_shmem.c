@@ -6,7 +6,9 @@
 #include "postgres.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -54,11 +56,24 @@ entries_offset(int nentries)
 					MAXALIGN(mul_size(nentries, sizeof(WfmWorkerSlot))));
 }
 
+/* The entries have pages of their own, which core dumps leave out. */
+static Size
+page_size(void)
+{
+	return (Size) sysconf(_SC_PAGESIZE);
+}
+
+static Size
+entries_size(int nentries)
+{
+	return TYPEALIGN(page_size(), mul_size(nentries, sizeof(WfmGrantEntry)));
+}
+
 static Size
 shmem_size(int nentries)
 {
-	return add_size(entries_offset(nentries),
-					mul_size(nentries, sizeof(WfmGrantEntry)));
+	return add_size(add_size(entries_offset(nentries), page_size()),
+					entries_size(nentries));
 }
 
 void
@@ -80,7 +95,8 @@ wfm_token_store_shmem_startup(void)
 	view.nentries = wfm_max_grants;
 	view.shared = (WfmTokenShared *) start;
 	view.workers = (WfmWorkerSlot *) (start + workers_offset());
-	view.entries = (WfmGrantEntry *) (start + entries_offset(wfm_max_grants));
+	view.entries = (WfmGrantEntry *)
+		TYPEALIGN(page_size(), start + entries_offset(wfm_max_grants));
 	if (!found)
 	{
 		memset(start, 0, shmem_size(wfm_max_grants));
@@ -89,6 +105,9 @@ wfm_token_store_shmem_startup(void)
 	}
 	LWLockRelease(AddinShmemInitLock);
 	wfm_token_shmem = &view;
+
+	/* Inherited by every process.  Huge pages refuse, and are dumped. */
+	(void) madvise(view.entries, entries_size(wfm_max_grants), MADV_DONTDUMP);
 }
 
 /* Looks at the catalog: in a transaction only, and without the lock. */
