@@ -20,6 +20,7 @@
 #include "auth/grant.h"
 #include "auth/keyring.h"
 #include "auth/oauth_answer.h"
+#include "auth/tenants.h"
 #include "auth/token_shmem.h"
 #include "auth/token_store.h"
 #include "base/compat.h"
@@ -28,8 +29,9 @@
 
 PG_FUNCTION_INFO_V1(wfm_check);
 
-/* The list that is shortest in every account, and needs no parameter. */
+/* What is shortest in every account, and needs no parameter. */
 #define CHEAP_PATH "category.api/list"
+#define CHEAP_PATH_JSON "me"
 #define CALL_TIMEOUT_MS 30000
 
 /* The vendor's clock and ours may differ by this much. */
@@ -148,10 +150,47 @@ check_scopes(Check *check)
 }
 
 static void
-check_tenant(Check *check)
+find_tenant(Check *check)
 {
 	wfm_token_require_tenant(check->connection, &check->token);
-	put(check, "tenant", true, check->token.tenant_id, NULL);
+}
+
+/*
+ * Is it among those the consent reaches, and of the type that this API is
+ * for?
+ */
+static void
+check_tenant(Check *check)
+{
+	const WfmConnection *connection = check->connection;
+	const char *tenant_id = check->token.tenant_id;
+	char	   *choose = psprintf("See SELECT * FROM wfm_tenants(%s); the person who consents chooses the organisation, and wfm_connections.tenant_id names it here.",
+								  quote_literal_cstr(connection->name));
+	ListCell   *cell;
+
+	if (connection->dialect->issuer != WFM_ISSUER_BLUEROCK &&
+		connection->connections_url == NULL)
+	{
+		put(check, "tenant", true, tenant_id, NULL);
+		return;
+	}
+	foreach(cell, wfm_tenants_fetch(connection, &check->token))
+	{
+		const WfmTenantInfo *tenant = lfirst(cell);
+		const char *type = tenant->tenant_type;
+
+		if (tenant->tenant_id == NULL || strcmp(tenant->tenant_id, tenant_id) != 0)
+			continue;
+		put(check, "tenant", tenant->usable,
+			psprintf("%s%s%s%s%s", tenant_id,
+					 type != NULL ? ", type " : "", type != NULL ? type : "",
+					 tenant->usable ? "" : ", but the API needs one of type ",
+					 tenant->usable ? "" : connection->dialect->tenant_type),
+			choose);
+		return;
+	}
+	put(check, "tenant", false,
+		psprintf("%s is none of those the consent reaches", tenant_id), choose);
 }
 
 /* One permit of the tenant's limits, waited for. */
@@ -183,7 +222,7 @@ get_permit(Check *check, MemoryContext owner)
 
 /* What a status of the data API means for somebody who sets things up. */
 static void
-put_call(Check *check, int status, const char *body)
+put_call(Check *check, const char *path, int status, const char *body)
 {
 	const char *mend = "The API answers this to a plain list; see its status page.";
 	bool		ok = status == 200 && strstr(body, "<Status>ERROR</Status>") == NULL;
@@ -195,7 +234,7 @@ put_call(Check *check, int status, const char *body)
 		mend = "The person who consents needs Administrator and \"Authorise 3rd Party Full Access\" under Business > Settings > Staff > API Access Privileges; the app needs the scope; the tenant may have been disconnected, or be of another type.";
 	else if (status == 429)
 		mend = "The limits of the tenant are spent; wait.";
-	put(check, "call", ok, psprintf("GET %s: HTTP status %d", CHEAP_PATH, status), mend);
+	put(check, "call", ok, psprintf("GET %s: HTTP status %d", path, status), mend);
 }
 
 static void
@@ -211,7 +250,8 @@ put_headers(Check *check, const WfmHeaders *headers)
 	}
 	if (headers->day_remaining >= 0)
 		put(check, "day limit", headers->day_remaining > 0,
-			psprintf("%d calls are left for the tenant today", headers->day_remaining),
+			psprintf("%d calls are left for the tenant today, by the vendor's count; %d a day are set",
+					 headers->day_remaining, check->connection->limits.calls_per_day),
 			"The day's calls are spent; apps of the vendor's first tier have 1,000 a day.");
 }
 
@@ -219,6 +259,8 @@ static void
 check_call(Check *check)
 {
 	WfmConnection *connection = check->connection;
+	const char *path = connection->dialect->format == WFM_FORMAT_JSON
+		? CHEAP_PATH_JSON : CHEAP_PATH;
 	MemoryContext owner = AllocSetContextCreate(CurrentMemoryContext,
 												"wfm_fdw check",
 												ALLOCSET_SMALL_SIZES);
@@ -231,7 +273,7 @@ check_call(Check *check)
 	};
 	WfmHttpRequest request = {
 		.method = WFM_HTTP_GET,
-		.url = psprintf("%s%s", connection->api_url, CHEAP_PATH),
+		.url = psprintf("%s%s", connection->api_url, path),
 		.headers = headers,
 		.nheaders = lengthof(headers),
 		.total_timeout_ms = CALL_TIMEOUT_MS,
@@ -254,7 +296,7 @@ check_call(Check *check)
 		body[wfm_transfer_read(transfer, body, sizeof(body) - 1)] = '\0';
 		wfm_permit_done(permit, result->status, &result->headers);
 		(void) wfm_token_report(connection, check->token.generation, result->status);
-		put_call(check, result->status, body);
+		put_call(check, path, result->status, body);
 		put_headers(check, &result->headers);
 	}
 	wfm_transfer_free(transfer);
@@ -303,8 +345,11 @@ wfm_check(PG_FUNCTION_ARGS)
 		if (try_step(check, "token", get_token))
 		{
 			check_scopes(check);
-			if (try_step(check, "tenant", check_tenant))
+			if (try_step(check, "tenant", find_tenant))
+			{
+				(void) try_step(check, "tenant", check_tenant);
 				(void) try_step(check, "call", check_call);
+			}
 			wfm_token_forget(&check->token);
 		}
 	}

@@ -122,6 +122,10 @@ is(one("SELECT tenant_id FROM wfm_connections WHERE name = 'copied'"), '1f1d0a58
 is(one("SELECT client_secret IS NOT NULL FROM wfm_tokens WHERE connection = 'imported'"), 't', 'secrets are sealed');
 fails("SELECT wfm_import_credentials('$import')", '42501', qr/pg_read_server_files/, 'import by an ordinary role', extra_params => [ '-U', 'clerk' ])
   ;
+fails("SELECT wfm_import_credentials('" . file('twice.json', '[{"name": "twin", "api": "practicemanager/3.1", "client_id": "a"}, {"name": "other", "api": "practicemanager/3.1", "client_id": "a"}, {"name": "twin", "api": "practicemanager/3.1", "client_id": "b"}]') . "')",
+	'23505', qr/has connection "twin" twice.*Elements 1 and 3 have this name/s, 'import of one name twice');
+my $again = file('again.json', '{"name": "again", "api": "practicemanager/3.1", "client_id": "a", "calls_per_minute": 30}');
+is(one("SELECT wfm_import_credentials('$again'), wfm_import_credentials('$again')"), 'again|again', 'import of one file twice in a statement');
 fails("SELECT wfm_import_credentials('/nonexistent')", '58P01', qr/No such file/, 'import of no file');
 
 foreach my $case (

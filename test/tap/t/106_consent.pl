@@ -98,6 +98,17 @@ is(one("SELECT string_agg(step, ', ' ORDER BY n) FROM wfm_check('secret') WITH O
 like(one("SELECT mend FROM wfm_check('pkce') WHERE NOT ok"), qr/^Choose one: UPDATE wfm_connections SET tenant_id/, 'wfm_check: which tenant?');
 $sim->fault({ match => { path => '/practicemanager/3.1/category.api' }, count => 1, action => { status => 403 } });
 like(one("SELECT mend FROM wfm_check('secret') WHERE NOT ok"), qr/^The person who consents needs Administrator/, 'wfm_check: not allowed');
+like(one("SELECT detail FROM wfm_check('secret') WHERE step = 'tenant'"), qr/^[0-9a-f-]{36}, type PRACTICEMANAGER$/, 'wfm_check: the tenant and its type');
+like(one("SELECT detail FROM wfm_check('secret') WHERE step = 'day limit'"), qr/^\d+ calls are left .* 5000 a day are set$/, 'wfm_check: the day limit');
+my $kept = one("SELECT tenant_id FROM wfm_connections WHERE name = 'secret'");
+foreach my $wrong ([ $sim->tenant_id('WORKFLOWMAX'), qr/, type WORKFLOWMAX, but the API needs one of type PRACTICEMANAGER$/ ],
+	[ '00000000-0000-4000-8000-000000000000', qr/ is none of those the consent reaches$/ ])
+{
+	one("UPDATE wfm_connections SET tenant_id = '$wrong->[0]' WHERE name = 'secret'");
+	like(one("SELECT detail FROM wfm_check('secret') WHERE step = 'tenant' AND NOT ok"), $wrong->[1], 'wfm_check: a wrong tenant');
+	like(one("SELECT mend FROM wfm_check('secret') WHERE step = 'tenant'"), qr/wfm_tenants\('secret'\)/, 'wfm_check: and how to mend it');
+}
+one("UPDATE wfm_connections SET tenant_id = " . ($kept eq '' ? 'NULL' : "'$kept'") . " WHERE name = 'secret'");
 connection('old', api => 'workflowmax/3.0');
 is(one("SELECT string_agg(step, ', ') FROM wfm_check('old') WHERE NOT ok"), 'token, end of life', 'wfm_check: no consent, and an old API');
 
@@ -129,6 +140,18 @@ one("UPDATE wfm_connections SET revocation_url = '" . $sim->url . "/connect/revo
 $node->psql('postgres', 'SELECT * FROM wfm_authorize(\'pkce\', ' . WfmTest::literal(consent(one("SELECT wfm_authorize_url('pkce')"))) . ')');
 is(one("SELECT state FROM wfm_stat_connections WHERE name = 'pkce'"), 'ready', 'another URL needs another consent');
 my $before = $sim->mark;
+$sim->fault({ match => { path => '/connect/revocation' }, count => 1, action => { delay_before => 4 } });
+my $ending = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_disconnect('pkce')" ], '<', \undef, '>', \my $said, '2>&1');
+until (grep { $_->{path} =~ /revocation/ } @{ $sim->state->{http}{active} }) { select undef, undef, undef, 0.05 }
+one("SET wfm_fdw.max_wait = '3s'; SELECT wfm_refresh('pkce')");
+is(scalar(grep { $_->{path} =~ /revocation/ } @{ $sim->state->{http}{active} }), 1, 'while the vendor is asked to end a consent, nothing is locked');
+$ending->finish;
+is(scalar(grep { $_->{path} =~ /revocation/ } $sim->requests_since($before)), 2, 'what came of it meanwhile is revoked, too');
+unlike($said, qr/ERROR|WARNING/, 'the consent ends');
+fails("SELECT wfm_identity('pkce')", '28000', qr/disconnected by wfm_disconnect/, 'and nothing is left to use');
+$sim->no_faults;
+$node->psql('postgres', 'SELECT * FROM wfm_authorize(\'pkce\', ' . WfmTest::literal(consent(one("SELECT wfm_authorize_url('pkce')"))) . ')');
+$before = $sim->mark;
 ($code, $out, $err) = $node->psql('postgres', "SELECT wfm_disconnect('pkce', true)");
 is($err, '', 'wfm_disconnect warns of nothing');
 is(join(' ', sort map { "$_->{method} $_->{status}" } grep { $_->{path} =~ m{revocation|connections/} } $sim->requests_since($before)),
