@@ -260,11 +260,15 @@ list_demands(long *timeout)
 	return databases;
 }
 
-/* A database may have been dropped with its grants still remembered. */
-static void
+/*
+ * A database may have been dropped with its grants still remembered: true if
+ * there was one.
+ */
+static bool
 forget_dropped_databases(void)
 {
 	List	   *databases = list_databases(true);
+	bool		found = false;
 
 	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < wfm_token_shmem->nentries; i++)
@@ -273,10 +277,14 @@ forget_dropped_databases(void)
 
 		if (OidIsValid(entry->database) &&
 			!list_member_oid(databases, entry->database))
+		{
 			wfm_grant_entry_free(entry);
+			found = true;
+		}
 	}
 	LWLockRelease(wfm_token_shmem->lock);
 	list_free(databases);
+	return found;
 }
 
 /* What all grants depend on has changed: every row is looked at again. */
@@ -338,6 +346,8 @@ launch(LauncherState *state)
 	List	   *demands = list_demands(&timeout);
 	ListCell   *cell;
 
+	if (demands != NIL && forget_dropped_databases())
+		demands = list_demands(&timeout);
 	foreach(cell, demands)
 	{
 		Worker	   *worker = worker_of(state, lfirst_oid(cell));
@@ -409,7 +419,7 @@ wfm_launcher_main(Datum argument)
 		timeout = launch(&state);
 		if (wfm_mono_ms() - swept_mono_ms >= LOOK_INTERVAL_MS)
 		{
-			forget_dropped_databases();
+			(void) forget_dropped_databases();
 			swept_mono_ms = wfm_mono_ms();
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,

@@ -54,6 +54,7 @@ static const struct
 	const char *name;
 	const char *value;
 }			forced_settings[] =
+
 {
 	{"synchronous_commit", "on"},
 	{"lock_timeout", LOCK_TIMEOUT},

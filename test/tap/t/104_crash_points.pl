@@ -109,5 +109,6 @@ $world->one("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backen
 ok($world->wait_for("generation = $generation + 1 AND state = 'ready'"), 'a worker that is terminated stores its answer first');
 IPC::Run::finish($session);
 is($world->posts($mark), 1, 'nothing is asked for twice');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'and it comes back by itself');
 
 done_testing();

@@ -21,7 +21,7 @@ my $node;
 	mkdir $ENV{HOME} or die "$ENV{HOME}: $!";
 	append_to_file("$ENV{HOME}/.netrc", "machine 127.0.0.1 login stranger password stranger\n");
 	chmod 0600, "$ENV{HOME}/.netrc";
-	$node = WfmTest::start_node('way', init => [ allows_streaming => 1 ], settings => "wfm_fdw.stall_timeout = 1s\nwfm_fdw.connect_timeout = 5s\n");
+	$node = WfmTest::start_node('way', init => [ allows_streaming => 1 ], settings => "max_prepared_transactions = 1\nwfm_fdw.stall_timeout = 1s\nwfm_fdw.connect_timeout = 5s\n");
 }
 
 sub one { return $node->safe_psql('postgres', $_[0]); }
@@ -145,6 +145,21 @@ is(generation(), $before + 1, 'what was published is durable');
 is(requests($mark), 1, 'and was asked for once');
 one("ALTER SYSTEM RESET synchronous_standby_names");
 one('SELECT pg_reload_conf()');
+
+# A lock on the whole table outlasts a crash that has left an intent open: it
+# is taken up when the lock is gone, though nobody asks
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'");
+$mark = $sim->mark;
+$before = generation();
+one("UPDATE wfm_tokens SET state = 'refreshing', first_use = now(), attempts = 1, intent_id = gen_random_uuid() WHERE connection = 'acme'");
+one("BEGIN; LOCK TABLE wfm_tokens IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'holder'");
+$node->stop('immediate');
+$node->start;
+sleep 4;
+is(requests($mark), 0, 'a table that is locked when the server starts: nothing is sent');
+one("ROLLBACK PREPARED 'holder'");
+ok($node->poll_query_until('postgres', "SELECT generation = $before + 1 AND state = 'ready' FROM wfm_tokens WHERE connection = 'acme'"), 'the open intent is taken up when it is free');
+is(requests($mark), 1, 'with one request');
 
 # Refreshing turned off and on without a restart
 $mark = $sim->mark;
