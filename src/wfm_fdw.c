@@ -88,6 +88,7 @@ wfm_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = wfm_get_rel_size;
 	routine->GetForeignPaths = wfm_get_paths;
 	routine->GetForeignPlan = wfm_get_plan;
+	routine->GetForeignUpperPaths = wfm_get_upper_paths;
 
 	/* execution */
 	routine->BeginForeignScan = wfm_begin_scan;

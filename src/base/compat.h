@@ -88,6 +88,38 @@ extern int	no_such_variable
 							pathkeys, outer, outerpath, private)
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define wfm_create_foreign_upper_path(root, rel, target, rows, startup, total, \
+									  pathkeys, outerpath, private) \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, \
+							  pathkeys, outerpath, NIL, private)
+#elif PG_VERSION_NUM >= 170000
+#define wfm_create_foreign_upper_path(root, rel, target, rows, startup, total, \
+									  pathkeys, outerpath, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, \
+							  pathkeys, outerpath, NIL, private)
+#else
+#define wfm_create_foreign_upper_path(root, rel, target, rows, startup, total, \
+									  pathkeys, outerpath, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, \
+							  pathkeys, outerpath, private)
+#endif
+
+/* PathKey: 18 has a comparison in place of a B-tree strategy. */
+#if PG_VERSION_NUM >= 180000
+#define wfm_pathkey_is_descending(key) ((key)->pk_cmptype == COMPARE_GT)
+#else
+#define wfm_pathkey_is_descending(key) \
+	((key)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
+/* 16: base relations of a foreign scan are apart from outer joins. */
+#if PG_VERSION_NUM >= 160000
+#define wfm_scan_base_relids(plan) ((plan)->fs_base_relids)
+#else
+#define wfm_scan_base_relids(plan) ((plan)->fs_relids)
+#endif
+
 /* estimate_array_length: 17 added the planner's root. */
 #if PG_VERSION_NUM >= 170000
 #define wfm_estimate_array_length(root, expr) estimate_array_length(root, expr)

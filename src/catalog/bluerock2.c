@@ -367,6 +367,15 @@ static const WfmField bluerock2_job_fields[] = {
 	{NULL}
 };
 
+/* Orders that a list of jobs can be asked for in. */
+static const WfmOrder job_orders[] = {
+	{"created_at", false, false, "sort=created&order=asc"},
+	{"created_at", true, false, "sort=created&order=desc"},
+	{"updated_at", false, true, "sort=updated&order=asc"},
+	{"updated_at", true, true, "sort=updated&order=desc"},
+	{NULL}
+};
+
 static const WfmEndpoint bluerock2_job_endpoints[] = {
 	{
 		.path = "jobs/{}",
@@ -379,6 +388,7 @@ static const WfmEndpoint bluerock2_job_endpoints[] = {
 		PAGED,
 		.scopes = {"data|jobs"},
 		.filters = {SINCE, IS("client_uuid", "clientUUID")},
+		.orders = job_orders,
 		.parameters = "sort=created&order=asc",
 	},
 	{NULL}

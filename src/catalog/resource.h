@@ -154,6 +154,16 @@ typedef enum WfmPaging
 #define WFM_MAX_LACKS 8
 #define WFM_MAX_CHAINS 2
 
+/* An order in which an endpoint can deliver its records. */
+typedef struct WfmOrder
+{
+	const char *column;			/* of a type that orders alike everywhere: a
+								 * moment; NULL ends the list */
+	bool		descending;
+	bool		moves;			/* what is changed meanwhile moves in it */
+	const char *parameters;		/* sent instead of the endpoint's */
+} WfmOrder;
+
 /* One way to get records of a resource. */
 typedef struct WfmEndpoint
 {
@@ -171,6 +181,7 @@ typedef struct WfmEndpoint
 	const char *parameters;		/* always sent, "a=b&c=d" */
 	const char *chains[WFM_MAX_CHAINS]; /* the whole table is several lists,
 										 * each by one of these parameters */
+	const WfmOrder *orders;		/* NULL: none that could be asked for */
 	const char *except_path;	/* records in which this path, from the
 								 * outermost scope, */
 	const char *except_value;	/* holds this value are not the table's */

@@ -103,6 +103,12 @@ wfm_cursor_stats(const WfmCursor *cursor)
 	return &cursor->stats;
 }
 
+int64
+wfm_cursor_total(const WfmCursor *cursor)
+{
+	return cursor->total;
+}
+
 int
 wfm_cursor_fd(WfmCursor *cursor)
 {

@@ -55,6 +55,13 @@ typedef struct WfmFetchSpec
 								 * none is needed */
 	bool		lazy;			/* few rows may be wanted: do not run ahead */
 	WfmScanStat *stat;			/* where to tell how it gets on; NULL: nowhere */
+	int			page_size;		/* records a page to ask for, 0: as many as
+								 * the endpoint gives */
+	const char *order;			/* instead of the endpoint's parameters, where
+								 * another order is wanted; NULL: those */
+	bool		totals;			/* lists whose answers tell how many records
+								 * there are deliver none, see
+								 * wfm_cursor_total */
 } WfmFetchSpec;
 
 /* What a cursor did, for EXPLAIN ANALYZE and the statistics. */
@@ -121,6 +128,12 @@ extern void wfm_cursor_settle(WfmCursor *cursor);
 
 /* Counters so far. */
 extern const WfmFetchStats *wfm_cursor_stats(const WfmCursor *cursor);
+
+/*
+ * Records that lists were told to hold instead of delivering them; for specs
+ * with totals, complete when the cursor has come to its end.
+ */
+extern int64 wfm_cursor_total(const WfmCursor *cursor);
 
 /* Close: cancels what is under way.  NULL is allowed. */
 extern void wfm_cursor_close(WfmCursor *cursor);

@@ -66,6 +66,7 @@ struct WfmCursor
 	bool		odd_refused;
 	bool		odd_listed;
 
+	int64		total;			/* see wfm_cursor_total */
 	int			halvings;		/* windows halved so far */
 	int64		alarm_us;		/* when to look again, 0 = no need */
 	int64		token_poll_us;

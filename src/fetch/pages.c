@@ -325,6 +325,14 @@ take_in(WfmCursor *cursor, WfmStep *step)
 	WfmPageList *pages = step->pages;
 
 	pages->read = step->page;
+	if (step->probe)
+	{
+		if (step->facts.total >= 0)
+			cursor->total += step->facts.total;
+		else
+			(void) wfm_step_add_list(step, cursor->spec, cursor->context);
+		return;
+	}
 	step->page_repeated = came_before(pages, step->facts.key);
 	if (step->page > MAX_PAGES)
 		fail(cursor, step, "There are too many.");

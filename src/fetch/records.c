@@ -359,13 +359,14 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 		/* without fields the decoder only counts */
 		else if (cursor->decode_spec.nfields == 0)
 		{
-			if (envelope->records_delivered > cursor->delivered)
+			if (!step->probe &&
+				envelope->records_delivered > cursor->delivered)
 				return hand_out(cursor, step, NULL);
 		}
 		else if ((record = wfm_decoder_next(cursor->decoder)) != NULL)
 		{
 			cursor->stats.records++;
-			if (!is_wanted(cursor, step, record))
+			if (step->probe || !is_wanted(cursor, step, record))
 				continue;
 			return hand_out(cursor, step, record);
 		}

@@ -160,6 +160,17 @@ step_value(const WfmStep *step, const WfmFetchSpec *spec, int filter)
 	return NULL;
 }
 
+/* How many records a page has to hold. */
+static int
+page_size(const WfmStep *step, const WfmFetchSpec *spec)
+{
+	if (step->probe)
+		return 1;
+	if (spec->page_size > 0 && step->endpoint == spec->endpoint)
+		return spec->page_size;
+	return step->endpoint->records_a_page;
+}
+
 /* Write the step's path and parameters, and its whole URL. */
 static void
 build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
@@ -210,7 +221,8 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 						 spec->includes);
 	if (endpoint->parameters != NULL)
 		appendStringInfo(&query, "%c%s", query.len == 0 ? '?' : '&',
-						 endpoint->parameters);
+						 spec->order != NULL && endpoint == spec->endpoint ?
+						 spec->order : endpoint->parameters);
 	if (endpoint->chains[step->chain] != NULL)
 		appendStringInfo(&query, "%c%s", query.len == 0 ? '?' : '&',
 						 endpoint->chains[step->chain]);
@@ -225,7 +237,7 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 			append_parameter(&query, "page", psprintf("%d", step->page));
 		if (endpoint->page_size != NULL)
 			append_parameter(&query, endpoint->page_size,
-							 psprintf("%d", endpoint->records_a_page));
+							 psprintf("%d", page_size(step, spec)));
 	}
 
 	step->request = psprintf("%s%s", path.data, query.data);
@@ -290,6 +302,7 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 			step->chain = chain;
 			if (step->page > 0)
 				step->pages = wfm_pages_create(context);
+			step->probe = spec->totals && step->page > 0;
 			build_request(step, spec, context);
 			dlist_push_tail(steps, &step->node);
 		}
@@ -367,6 +380,20 @@ wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec, int page,
 		step->page_query = MemoryContextStrdup(context, query);
 	build_request(step, spec, context);
 	dlist_insert_after(&after->node, &step->node);
+	return step;
+}
+
+WfmStep *
+wfm_step_add_list(WfmStep *probe, const WfmFetchSpec *spec,
+				  MemoryContext context)
+{
+	WfmStep    *step = make_step(spec, probe->endpoint, probe->tenant,
+								 probe->key_index, true, context);
+
+	step->chain = probe->chain;
+	step->pages = wfm_pages_create(context);
+	build_request(step, spec, context);
+	dlist_insert_after(&probe->node, &step->node);
 	return step;
 }
 

@@ -53,6 +53,8 @@ typedef struct WfmStep
 	DateADT		own_last;
 	DateADT		ask_first;		/* days it asks for: wider, see step.c */
 	DateADT		ask_last;
+	bool		probe;			/* asks how many records there are: its own
+								 * are not delivered */
 	bool		odd_keys_only;	/* reads the list for keys a get refused */
 	char	   *request;		/* path and parameters, for messages */
 	char	   *url;
@@ -88,6 +90,13 @@ extern void wfm_steps_build(dlist_head *steps, const WfmFetchSpec *spec,
  */
 extern WfmStep *wfm_step_add_page(WfmStep *after, const WfmFetchSpec *spec,
 								  int page, const char *query,
+								  MemoryContext context);
+
+/*
+ * Insert the step for the first page of the list that a probe asked about
+ * behind it, to be read after all.
+ */
+extern WfmStep *wfm_step_add_list(WfmStep *probe, const WfmFetchSpec *spec,
 								  MemoryContext context);
 
 /*

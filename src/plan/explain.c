@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "executor/executor.h"
 #include "nodes/value.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -90,9 +91,34 @@ append_window(StringInfo text, char *separator, const WfmTable *table,
 	append_parameter(text, separator, "to={%s}", to != NULL ? to : "day");
 }
 
+/* The parts of records that the columns lie in. */
+static void
+append_includes(StringInfo text, char *separator, const WfmTable *table,
+				List *columns)
+{
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const WfmColumn *column = table->columns[lfirst_int(lc) - 1];
+
+		if (column != NULL && column->include != NULL)
+			parts = list_append_unique(parts, makeString(pstrdup(column->include)));
+	}
+	foreach(lc, parts)
+	{
+		if (foreach_current_index(lc) == 0)
+			append_parameter(text, separator, "includes=%s", strVal(lfirst(lc)));
+		else
+			appendStringInfo(text, ",%s", strVal(lfirst(lc)));
+	}
+}
+
 /* The lists that make up the whole, and the page of one. */
 static void
-append_pages(StringInfo text, char *separator, const WfmEndpoint *endpoint)
+append_pages(StringInfo text, char *separator, const WfmEndpoint *endpoint,
+			 int page_size)
 {
 	if (endpoint->chains[0] != NULL)
 	{
@@ -107,14 +133,16 @@ append_pages(StringInfo text, char *separator, const WfmEndpoint *endpoint)
 		append_parameter(text, separator, "page={page}");
 	if (endpoint->page_size != NULL)
 		append_parameter(text, separator, "%s=%d", endpoint->page_size,
-						 endpoint->records_a_page);
+						 page_size > 0 ? page_size : endpoint->records_a_page);
 }
 
 /* The request with column names where the values go; see build_request(). */
 static char *
 request_template(const WfmTable *table, const WfmEndpoint *endpoint,
-				 List *pushed, bool detailed)
+				 List *private, bool detailed)
 {
+	List	   *pushed = list_nth(private, WFM_PLAN_PUSHED);
+	List	   *order = list_nth(private, WFM_PLAN_ORDER);
 	StringInfoData text;
 	const char *hole = strstr(endpoint->path, "{}");
 	char		separator = '?';
@@ -149,9 +177,13 @@ request_template(const WfmTable *table, const WfmEndpoint *endpoint,
 		append_window(&text, &separator, table, endpoint, pushed);
 	if (detailed)
 		append_parameter(&text, &separator, "detailed=true");
+	append_includes(&text, &separator, table,
+					list_nth(private, WFM_PLAN_COLUMNS));
 	if (endpoint->parameters != NULL)
-		append_parameter(&text, &separator, "%s", endpoint->parameters);
-	append_pages(&text, &separator, endpoint);
+		append_parameter(&text, &separator, "%s", order != NIL ?
+						 strVal(linitial(order)) : endpoint->parameters);
+	append_pages(&text, &separator, endpoint,
+				 intVal(list_nth(private, WFM_PLAN_PAGE_SIZE)));
 	return text.data;
 }
 
@@ -180,7 +212,7 @@ char *
 wfm_plan_request(const WfmTable *table, const WfmEndpoint *endpoint,
 				 List *private)
 {
-	return request_template(table, endpoint, list_nth(private, WFM_PLAN_PUSHED),
+	return request_template(table, endpoint, private,
 							asks_detailed(table, endpoint,
 										  list_nth(private, WFM_PLAN_COLUMNS)));
 }
@@ -238,13 +270,24 @@ local_filters(ForeignScan *plan, List *context, bool prefix)
 	return filters;
 }
 
+Oid
+wfm_plan_table(ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+
+	if (node->ss.ss_currentRelation != NULL)
+		return RelationGetRelid(node->ss.ss_currentRelation);
+	return exec_rt_fetch(bms_next_member(wfm_scan_base_relids(plan), -1),
+						 node->ss.ps.state)->relid;
+}
+
 void
 wfm_explain_plan(ForeignScanState *node, ExplainState *es)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	List	   *private = plan->fdw_private;
 	List	   *pushed = list_nth(private, WFM_PLAN_PUSHED);
-	WfmTable   *table = wfm_table_open(RelationGetRelid(node->ss.ss_currentRelation));
+	WfmTable   *table = wfm_table_open(wfm_plan_table(node));
 	bool text = es->format == EXPLAIN_FORMAT_TEXT;
 	bool		prefix = es->verbose || list_length(es->rtable) > 1;
 	bool		detailed;
@@ -263,7 +306,11 @@ wfm_explain_plan(ForeignScanState *node, ExplainState *es)
 									   wfm_plan_ancestors(es->pstmt, (Plan *) plan));
 	detailed = asks_detailed(table, endpoint, list_nth(private, WFM_PLAN_COLUMNS));
 	ExplainPropertyText("Request",
-						request_template(table, endpoint, pushed, detailed), es);
+						request_template(table, endpoint, private, detailed), es);
+	if (plan->scan.scanrelid == 0)
+		ExplainPropertyText("Counted By", "the total that answers tell", es);
+	if (list_nth(private, WFM_PLAN_ORDER) != NIL)
+		ExplainPropertyText("Sorted By", "the API", es);
 	if (!text)
 		ExplainPropertyBool("Detailed", detailed, es);
 	walked = walked_filter(endpoint, pushed);

@@ -28,24 +28,10 @@
 #include "base/compat.h"
 #include "fetch/cursor.h"
 #include "fetch/row_counts.h"
+#include "plan/paths.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"
 #include "plan/pushdown.h"
-
-/* Kept in RelOptInfo.fdw_private while planning. */
-typedef struct RelPlan
-{
-	WfmTable   *table;
-	bool		lazy;
-} RelPlan;
-
-/* Slots of ForeignPath.fdw_private. */
-typedef enum PathSlot
-{
-	PATH_ENDPOINT,				/* String: path of the endpoint */
-	PATH_CALLS,					/* String: expected calls of one scan */
-	PATH_TENANTS				/* Integer: how many tenants that asks */
-} PathSlot;
 
 /* Cost of handling one row, as for a foreign row of postgres_fdw. */
 #define ROW_COST 0.01
@@ -92,16 +78,12 @@ rows_by_key(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table)
 void
 wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
-	RelPlan    *state = palloc0(sizeof(RelPlan));
+	WfmRelPlan *state = palloc0(sizeof(WfmRelPlan));
 	double		learnt;
 
 	state->table = wfm_table_open(relid);
 
-	/*
-	 * A LIMIT that this scan alone feeds, without a sort in between: then few
-	 * rows may be wanted, and it does not run ahead.
-	 */
-	state->lazy = root->limit_tuples > 0 && root->parse->sortClause == NIL &&
+	state->bounded = root->limit_tuples > 0 &&
 		bms_membership(root->all_baserels) == BMS_SINGLETON;
 	baserel->fdw_private = state;
 
@@ -119,9 +101,7 @@ wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 bool
 wfm_path_is_lazy(ForeignPath *path)
 {
-	RelPlan    *state = path->path.parent->fdw_private;
-
-	return state->lazy;
+	return intVal(list_nth(path->fdw_private, WFM_PATH_LAZY)) != 0;
 }
 
 /* ---------- pricing ---------- */
@@ -165,13 +145,20 @@ waits(const WfmTable *table, double calls)
 	return ceil(calls / Max(table->connection->limits.concurrent_calls, 1));
 }
 
-/* What one scan by an endpoint costs. */
-typedef struct Price
+Cost
+wfm_startup_cost(const WfmTable *table, const WfmPrice *price)
 {
-	double		tenants;		/* asked */
-	double		calls;
-	double		rows;			/* that come over the network */
-} Price;
+	return price->calls <= 0 ? 0 : table->options->call_cost +
+		table->options->latency_ms * LATENCY_COST;
+}
+
+Cost
+wfm_total_cost(const WfmTable *table, const WfmPrice *price)
+{
+	return price->calls * table->options->call_cost +
+		waits(table, price->calls) * table->options->latency_ms * LATENCY_COST +
+		price->rows * (ROW_COST + cpu_tuple_cost);
+}
 
 /* Part of the table's rows that the pushed conditions let through. */
 static double
@@ -188,11 +175,11 @@ pushed_selectivity(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 }
 
 /* Price one scan by this endpoint with these conditions. */
-static Price
+static WfmPrice
 price_scan(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table,
 		   const WfmEndpoint *endpoint, List *clauses, List *pushed)
 {
-	Price		price;
+	WfmPrice	price;
 	DateADT		first;
 	DateADT		last;
 	double		keys;
@@ -295,15 +282,103 @@ delivers_all(const WfmTable *table, const WfmEndpoint *endpoint, List *used)
 	return true;
 }
 
+/* Do filters let through just the rows that all conditions want? */
+static bool
+all_exact(const WfmEndpoint *endpoint, List *clauses, List *pushed)
+{
+	ListCell   *lc;
+
+	if (list_length(pushed) != list_length(clauses))
+		return false;
+	foreach(lc, pushed)
+	{
+		if (endpoint->filters[((WfmPushed *) lfirst(lc))->filter].grade != WFM_GRADE_EXACT)
+			return false;
+	}
+	return true;
+}
+
 /*
- * Add a path for each endpoint that these conditions suffice for.  Returns
+ * Records a page that suffice for a LIMIT; 0 if that cannot be known, since
+ * more records are needed than rows.
+ */
+static int
+bounded_page_size(PlannerInfo *root, const WfmEndpoint *endpoint,
+				  List *clauses, List *pushed)
+{
+	if (endpoint->page_size == NULL || endpoint->except_path != NULL ||
+		wfm_endpoint_nscopes(endpoint) != 1 ||
+		!all_exact(endpoint, clauses, pushed))
+		return 0;
+	return (int) Min(ceil(root->limit_tuples), endpoint->records_a_page);
+}
+
+List *
+wfm_path_private(const WfmEndpoint *endpoint, const WfmPrice *price, bool lazy,
+				 int page_size, List *order)
+{
+	/* in the order of WfmPathSlot */
+	List	   *private = list_make5(makeString(pstrdup(endpoint->path)),
+									 makeString(psprintf("%.0f", price->calls)),
+									 makeInteger((int) price->tenants),
+									 makeInteger(lazy ? 1 : 0),
+									 makeInteger(page_size));
+
+	return lappend(private, order);
+}
+
+/* Add the paths of one endpoint: as rows come, and sorted by the API. */
+static void
+add_paths(PlannerInfo *root, RelOptInfo *baserel, const WfmEndpoint *endpoint,
+		  List *clauses, List *pushed, ParamPathInfo *param_info)
+{
+	WfmRelPlan *state = baserel->fdw_private;
+	const WfmTable *table = state->table;
+	WfmPrice	price = price_scan(root, baserel, table, endpoint, clauses, pushed);
+	double		rows = param_info != NULL ? param_info->ppi_rows : baserel->rows;
+	Relids		outer = param_info != NULL ? param_info->ppi_req_outer :
+		baserel->lateral_relids;
+	Cost		startup_cost = wfm_startup_cost(table, &price);
+	Cost		total_cost = wfm_total_cost(table, &price) +
+		rows * baserel->baserestrictcost.per_tuple;
+	int			page_size = state->bounded ?
+		bounded_page_size(root, endpoint, clauses, pushed) : 0;
+
+	/*
+	 * Under a LIMIT that needs no sort few rows may be wanted: then the scan
+	 * does not run ahead.
+	 */
+	bool		lazy = state->bounded && root->parse->sortClause == NIL;
+	List	   *pathkeys = NIL;
+	List	   *order = NIL;
+
+	add_path(baserel, (Path *)
+			 wfm_create_foreignscan_path(root, baserel, NULL, rows,
+										 startup_cost, total_cost, NIL, outer, NULL,
+										 wfm_path_private(endpoint, &price, lazy,
+														  lazy ? page_size : 0, NIL)));
+	if (state->bounded && param_info == NULL)
+		order = wfm_find_order(root, baserel, table, endpoint,
+							   page_size > 0 && root->limit_tuples <= page_size,
+							   &pathkeys);
+	if (order != NIL)
+		add_path(baserel, (Path *)
+				 wfm_create_foreignscan_path(root, baserel, NULL, rows,
+											 startup_cost, total_cost, pathkeys,
+											 outer, NULL,
+											 wfm_path_private(endpoint, &price, true,
+															  page_size, order)));
+}
+
+/*
+ * Add paths for each endpoint that these conditions suffice for.  Returns
  * whether there was one.
  */
 static bool
 add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 				   ParamPathInfo *param_info)
 {
-	RelPlan    *state = baserel->fdw_private;
+	WfmRelPlan *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
 	List	   *used = used_columns(baserel, table,
 									extract_actual_clauses(clauses, false));
@@ -314,10 +389,6 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 	{
 		List	   *pushed;
 		bool		usable;
-		Price		price;
-		double		rows;
-		Cost		startup_cost;
-		Cost		total_cost;
 
 		if (!wfm_endpoint_in(endpoint, table->dialect) ||
 			!delivers_all(table, endpoint, used))
@@ -328,27 +399,8 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 			continue;
 		any = true;
 		/* the path without parameters stands for itself already */
-		if (param_info != NULL && pushed == NIL)
-			continue;
-
-		rows = param_info != NULL ? param_info->ppi_rows : baserel->rows;
-		price = price_scan(root, baserel, table, endpoint, clauses, pushed);
-		startup_cost = price.calls > 0 ? table->options->call_cost +
-			table->options->latency_ms * LATENCY_COST : 0;
-		total_cost = price.calls * table->options->call_cost +
-			waits(table, price.calls) * table->options->latency_ms * LATENCY_COST +
-			price.rows * (ROW_COST + cpu_tuple_cost) +
-			rows * baserel->baserestrictcost.per_tuple;
-		add_path(baserel, (Path *)
-				 wfm_create_foreignscan_path(root, baserel, NULL, rows,
-											 startup_cost, total_cost, NIL,
-											 param_info != NULL ?
-											 param_info->ppi_req_outer :
-											 baserel->lateral_relids,
-											 NULL,
-											 list_make3(makeString(pstrdup(endpoint->path)),
-														makeString(psprintf("%.0f", price.calls)),
-														makeInteger((int) price.tenants))));
+		if (param_info == NULL || pushed != NIL)
+			add_paths(root, baserel, endpoint, clauses, pushed, param_info);
 	}
 	return any;
 }
@@ -408,7 +460,7 @@ is_on_input(const WfmTable *table, Index relid, RestrictInfo *rinfo)
 static List *
 collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
 {
-	RelPlan    *state = baserel->fdw_private;
+	WfmRelPlan *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
 	List	   *param_infos = NIL;
 	ListCell   *lc;
@@ -449,7 +501,7 @@ collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
 void
 wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
-	RelPlan    *state = baserel->fdw_private;
+	WfmRelPlan *state = baserel->fdw_private;
 	List	   *clauses = baserel->baserestrictinfo;
 	List	   *param_infos;
 	bool		input_joined;
@@ -506,11 +558,9 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 			 ForeignPath *best_path, List *tlist, List *scan_clauses,
 			 Plan *outer_plan)
 {
-	RelPlan    *state = baserel->fdw_private;
-	const WfmTable *table = state->table;
-	const char *path = strVal(list_nth(best_path->fdw_private, PATH_ENDPOINT));
-	const WfmEndpoint *endpoint = wfm_endpoint_find(table->resource,
-													table->dialect, path);
+	const WfmTable *table;
+	const char *path = strVal(list_nth(best_path->fdw_private, WFM_PATH_ENDPOINT));
+	const WfmEndpoint *endpoint;
 	List	   *clauses = extract_actual_clauses(scan_clauses, false);
 	List	   *pushed;
 	List	   *slots = NIL;
@@ -519,6 +569,11 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	bool		usable;
 	ListCell   *lc;
 
+	if (IS_UPPER_REL(baserel))
+		return wfm_count_plan(root, best_path, tlist, outer_plan);
+
+	table = ((WfmRelPlan *) baserel->fdw_private)->table;
+	endpoint = wfm_endpoint_find(table->resource, table->dialect, path);
 	pushed = wfm_match_endpoint(table, baserel->relid, endpoint, clauses,
 								&usable);
 	if (!usable)
@@ -533,12 +588,14 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	}
 
 	/* in the order of WfmPlanSlot */
-	private = list_make3(list_nth(best_path->fdw_private, PATH_ENDPOINT), slots,
-						 used_columns(baserel, table, clauses));
-	private = lappend(private, local_conditions(clauses, pushed));
-	private = lappend(private, makeInteger(state->lazy ? 1 : 0));
-	private = lappend(private, list_nth(best_path->fdw_private, PATH_CALLS));
-	private = lappend(private, list_nth(best_path->fdw_private, PATH_TENANTS));
+	private = list_make4(list_nth(best_path->fdw_private, WFM_PATH_ENDPOINT), slots,
+						 used_columns(baserel, table, clauses),
+						 local_conditions(clauses, pushed));
+	private = lappend(private, list_nth(best_path->fdw_private, WFM_PATH_LAZY));
+	private = lappend(private, list_nth(best_path->fdw_private, WFM_PATH_CALLS));
+	private = lappend(private, list_nth(best_path->fdw_private, WFM_PATH_TENANTS));
+	private = lappend(private, list_nth(best_path->fdw_private, WFM_PATH_PAGE_SIZE));
+	private = lappend(private, list_nth(best_path->fdw_private, WFM_PATH_ORDER));
 
 	/* every condition is checked again locally */
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,

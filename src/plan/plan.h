@@ -20,6 +20,10 @@ extern ForeignScan *wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel,
 								 List *tlist, List *scan_clauses,
 								 Plan *outer_plan);
 
+extern void wfm_get_upper_paths(PlannerInfo *root, UpperRelationKind stage,
+								RelOptInfo *input_rel, RelOptInfo *output_rel,
+								void *extra);
+
 /* Was the path made for a LIMIT that few rows satisfy? */
 extern bool wfm_path_is_lazy(ForeignPath *path);
 
@@ -29,6 +33,9 @@ extern bool wfm_path_is_lazy(ForeignPath *path);
  */
 extern char *wfm_plan_request(const WfmTable *table,
 							  const WfmEndpoint *endpoint, List *private);
+
+/* The table that a plan reads, or counts the rows of. */
+extern Oid	wfm_plan_table(ForeignScanState *node);
 
 /* What EXPLAIN prints of a plan; es as in ExplainForeignScan. */
 struct ExplainState;

@@ -7,7 +7,8 @@
 
 /*
  * Slots of ForeignScan.fdw_private.  Options and the connection are not in
- * here: they are read again when the scan begins.
+ * here: they are read again when the scan begins.  A plan without a relation
+ * counts the rows of its table; its scan tuples are counts.
  */
 typedef enum WfmPlanSlot
 {
@@ -19,7 +20,11 @@ typedef enum WfmPlanSlot
 								 * those that no filter stands for */
 	WFM_PLAN_LAZY,				/* Integer: 1 if few rows may be wanted */
 	WFM_PLAN_CALLS,				/* String: expected calls of one scan */
-	WFM_PLAN_TENANTS			/* Integer: how many tenants that asks */
+	WFM_PLAN_TENANTS,			/* Integer: how many tenants that asks */
+	WFM_PLAN_PAGE_SIZE,			/* Integer: records a page, 0: the endpoint's */
+	WFM_PLAN_ORDER				/* NIL, or that in which rows come: String of
+								 * the parameters to send, Integer: attribute
+								 * number, Integer: 1 if descending */
 } WfmPlanSlot;
 
 /* How a pushed condition compares the filter's column with its value. */

@@ -230,6 +230,8 @@ aim_at_list(WfmScan *scan, List *tenants)
 		list_length(tenants) == list_length(scan->table->options->tenants);
 	scan->spec.endpoint = full->list;
 	scan->spec.lazy = false;
+	scan->spec.page_size = 0;
+	scan->spec.order = NULL;
 	scan->tenants = tenants;
 	scan->first_tenant = 0;
 	scan->npairs = scan->nlegs = 1;

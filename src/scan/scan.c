@@ -48,6 +48,7 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	List	   *private = plan->fdw_private;
+	List	   *order;
 	WfmScan    *scan;
 
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
@@ -60,7 +61,8 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 	scan->callback.arg = scan;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &scan->callback);
 
-	scan->table = wfm_table_open(RelationGetRelid(node->ss.ss_currentRelation));
+	scan->table = wfm_table_open(wfm_plan_table(node));
+	scan->counting = plan->scan.scanrelid == 0;
 	scan->endpoint = wfm_endpoint_find(scan->table->resource,
 									   scan->table->dialect,
 									   strVal(list_nth(private, WFM_PLAN_ENDPOINT)));
@@ -72,6 +74,14 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 				 errhint("Prepare the statement again.")));
 	scan->pushed = list_nth(private, WFM_PLAN_PUSHED);
 	scan->lazy = intVal(list_nth(private, WFM_PLAN_LAZY)) != 0;
+	scan->page_size = intVal(list_nth(private, WFM_PLAN_PAGE_SIZE));
+	order = list_nth(private, WFM_PLAN_ORDER);
+	if (order != NIL)
+	{
+		scan->order = strVal(linitial(order));
+		scan->order_attnum = intVal(lsecond(order));
+		scan->order_descending = intVal(lthird(order)) != 0;
+	}
 	scan->exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	scan->stat = wfm_scan_stat_create(scan->table->relid,
 									  scan->table->options->server_name,
@@ -154,6 +164,9 @@ start(WfmScan *scan, ForeignScanState *node)
 	spec->nfields = scan->nfields;
 	spec->lazy = scan->lazy;
 	spec->stat = scan->stat;
+	spec->page_size = scan->page_size;
+	spec->order = scan->order;
+	spec->totals = scan->counting;
 
 	from = wfm_scan_window_values(scan, WFM_WINDOW_FROM);
 	to = wfm_scan_window_values(scan, WFM_WINDOW_TO);
@@ -184,7 +197,7 @@ start(WfmScan *scan, ForeignScanState *node)
 		if (scan->walk_filter >= 0)
 			scan->nlegs *= list_length(scan->tenants);
 	}
-	scan->full_mode = scan->ended ? WFM_FULL_READ_OFF :
+	scan->full_mode = scan->ended || scan->counting ? WFM_FULL_READ_OFF :
 		wfm_full_read_begin(scan, (ForeignScan *) node->ss.ps.plan);
 }
 
@@ -258,6 +271,7 @@ close_cursor(WfmScan *scan)
 	if (scan->cursor == NULL)
 		return;
 	wfm_stats_add(&scan->stats, wfm_cursor_stats(scan->cursor));
+	scan->counted += wfm_cursor_total(scan->cursor);
 	wfm_cursor_close(scan->cursor);
 	scan->cursor = NULL;
 	unlist_scan(scan);
@@ -320,6 +334,8 @@ reset(WfmScan *scan)
 	MemoryContextReset(scan->values_context);
 	scan->values = NULL;
 	scan->rows = 0;
+	scan->counted = 0;
+	scan->order_begun = false;
 	scan->ended = false;
 }
 
@@ -345,9 +361,13 @@ fetch_row(WfmScan *scan, TupleTableSlot *slot)
 			row = wfm_cursor_next(scan->cursor);
 		if (row != NULL)
 		{
-			wfm_columns_store(scan, row, slot);
 			scan->rows++;
+			if (scan->counting)
+				continue;
+			wfm_columns_store(scan, row, slot);
 			wfm_scan_stat_row(scan->stat);
+			if (scan->order_attnum > 0)
+				wfm_order_check(scan, slot);
 			return WFM_CURSOR_ROW;
 		}
 		close_cursor(scan);
@@ -389,6 +409,18 @@ fill(WfmScan *scan, TupleTableSlot *slot)
 	return state;
 }
 
+/* The only row of a scan that counts. */
+static void
+store_count(const WfmScan *scan, TupleTableSlot *slot)
+{
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum((int64) scan->rows);
+		slot->tts_isnull[i] = false;
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
 /* The next row, in the node's slot, which stays empty at the end. */
 static TupleTableSlot *
 iterate(ForeignScanState *node)
@@ -419,7 +451,10 @@ iterate(ForeignScanState *node)
 		if (scan->full_mode == WFM_FULL_READ_OFF)
 		{
 			scan->ended = true;
+			scan->rows += scan->counted;
 			learn_rows(scan);
+			if (scan->counting)
+				store_count(scan, slot);
 		}
 		else if (scan->full_mode == WFM_FULL_READ_STREAM)
 		{

@@ -33,6 +33,11 @@ typedef struct WfmScan
 	List	   *pushed;
 	List	   *exprs;			/* ExprStates */
 	bool		lazy;
+	bool		counting;		/* rows are counted, not delivered */
+	int			page_size;		/* 0: the endpoint's */
+	const char *order;			/* NULL: as the endpoint has it */
+	AttrNumber	order_attnum;
+	bool		order_descending;
 	int			ncolumns;
 	WfmConverter *converters;
 	WfmDecodeField *fields;
@@ -57,6 +62,9 @@ typedef struct WfmScan
 	WfmFullReadMode full_mode;	/* what the full read does for this one */
 	double		rows;			/* handed out since the scan began or
 								 * rescanned */
+	bool		order_begun;	/* some row came: */
+	TimestampTz order_last;		/* the moment of the one before */
+	int64		counted;
 	bool		ended;
 	bool		no_wait;		/* an asynchronous request: do not wait */
 
@@ -73,6 +81,9 @@ extern void wfm_columns_link_inputs(WfmScan *scan);
 /* Fill the slot from a row. */
 extern void wfm_columns_store(WfmScan *scan, const WfmRow *row,
 							  TupleTableSlot *slot);
+
+/* See that a row comes in the order the plan relies on. */
+extern void wfm_order_check(WfmScan *scan, TupleTableSlot *slot);
 
 /* The values given for an end of the window; NULL if there are none. */
 extern const WfmFilterValues *wfm_scan_window_values(const WfmScan *scan,

@@ -47,6 +47,7 @@ class Noun:
     matches: tuple = ()                 # (parameter, function of record)
     has_get: bool = True
     archived: object = None             # function of record: in the archived list
+    sortable: bool = False              # takes sort and order
     day: object = None                  # function of record: what startDate and endDate test
     single: bool = False                # not a list but one record
 
@@ -152,7 +153,7 @@ NOUNS = {
             of("supplier_uuid", "supplierUuid", "uuid", "supplier", "uuid"))),
         Inner("notes", "notes", rows_of("notes"), (C("uuid", kind="uuid"),) + NOTE),
         Inner("custom-fields", "customFields", values_of("job"), VALUE),
-    ), (("clientuuid", lambda r: r["client"]["uuid"]),)),
+    ), (("clientuuid", lambda r: r["client"]["uuid"]),), sortable=True),
     "time_entry": Noun("timesheets", table("time"), (
         C("uuid", kind="uuid"), of("job_uuid", "job/uuid", "uuid", "job", "uuid"),
         of("job_id", "job/jobNumber", "text", "job", "id"),
@@ -348,6 +349,11 @@ def _list(world, noun, params):
             return _json(400, {"title": "updatedSince must be YYYY-MM-DD"})
         records = [r for r in records
                    if "modified" not in r or r["modified"].strftime("%Y-%m-%d") >= since]
+    if noun.sortable and "sort" in params:
+        attr = {"created": "created", "updated": "modified"}.get(params["sort"])
+        if attr is None or params.get("order", "asc") not in ("asc", "desc"):
+            return _json(400, {"title": "sort is created or updated, order asc or desc"})
+        records.sort(key=lambda r: r[attr], reverse=params.get("order") == "desc")
     part = records[(page - 1) * size:page * size]
     return _json(200, {"data": [_record(world, noun, r, _includes(params)) for r in part],
                        "total": len(records)})
