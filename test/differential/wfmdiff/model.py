@@ -62,12 +62,14 @@ class Model:
         return found
 
 
-def table_from_csv(name, types, text):
-    """A Table of a dump's text; types maps the foreign table's columns to
+def table_from_csv(name, types, texts):
+    """A Table of the texts of dumps; types maps the foreign table's columns to
     their types, and columns that only one side has are left out."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = next(reader)
-    rows = list(reader)
+    rows = []
+    for text in texts:
+        reader = csv.reader(io.StringIO(text, newline=""))
+        header = next(reader)
+        rows += list(reader)
     columns, values = [], {}
     for place, column in enumerate(header):
         if column not in types:

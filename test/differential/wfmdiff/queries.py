@@ -3,7 +3,7 @@
 import dataclasses
 
 from .conditions import Conditions
-from .values import Places
+from .values import Places, draw
 
 # Kinds of plans: every join method with either side inner, rescans without
 # a cache in front of them, one request after another.
@@ -12,9 +12,15 @@ ANY_PLAN = [[], [], [], ["enable_nestloop = off"],
             ["enable_nestloop = off", "enable_mergejoin = off"],
             ["enable_memoize = off"], ["enable_async_append = off"],
             ["enable_hashagg = off"], ["enable_sort = off"],
-            ["jit_above_cost = 0"], ["from_collapse_limit = 1", "join_collapse_limit = 1"]]
+            ["jit = on", "jit_above_cost = 0", "jit_inline_above_cost = 0",
+             "jit_optimize_above_cost = 0"],
+            ["parallel_setup_cost = 0", "parallel_tuple_cost = 0",
+             "min_parallel_table_scan_size = 0"],
+            ["enable_hashjoin = off", "enable_mergejoin = off", "enable_material = off"],
+            ["work_mem = '64kB'", "hash_mem_multiplier = 1"], ["from_collapse_limit = 1", "join_collapse_limit = 1"]]
 
-# These make a call for each row of the outer side: it must have few.
+# These make a call for each row of the outer side, and may never be told that
+# a list would have been cheaper (tables of one call for each parent).
 NESTED_PLAN = [[], ["enable_hashjoin = off", "enable_mergejoin = off"],
                ["enable_hashjoin = off", "enable_mergejoin = off", "enable_memoize = off"],
                ["enable_hashjoin = off", "enable_mergejoin = off", "enable_material = off",
@@ -57,7 +63,7 @@ class Generator:
         make = random.choice(
             [self._rows] * 6 + [self._totals] * 3 + [self._join] * 6 + [self._exists] * 3 +
             [self._lateral] * 2 + [self._scalar] * 2 + [self._sets] * 2 + [self._first] * 2 +
-            [self._few_joined] * 5)
+            [self._few_joined] * 5 + [self._count] + [self._latest] + [self._values_joined] * 2)
         sql = make()
         settings = list(random.choice(NESTED_PLAN if self.few else ANY_PLAN))
         settings.append("TimeZone = '%s'" % random.choice(ZONES))
@@ -157,6 +163,43 @@ class Generator:
         if self.random.random() < 0.3:
             sql += " HAVING count(*) > 1"
         return sql
+
+    def _count(self):
+        """What totals may answer."""
+        source = self.source("a")
+        return "SELECT count(*), count(*) + 1 FROM %s%s" % (source.text,
+                                                            self.where(source, chance=0.2))
+
+    def _latest(self):
+        """What the API may sort, with a second column that makes it one answer."""
+        source = self.source("a")
+        moments = [c for c in source.table.columns if c.type == "timestamp with time zone"]
+        if not moments:
+            source = self.source("a", "job")
+            moments = [c for c in source.table.columns if c.type == "timestamp with time zone"]
+        keys = [c for c in source.table.columns if c.name in ("uuid", "id")]
+        if not moments or not keys:
+            return self._rows()
+        names = self.names(source, [self.random.choice(moments)] + keys)
+        direction = self.random.choice(["", " DESC"])
+        return "SELECT %s FROM %s%s ORDER BY %s%s, %s%s" % (
+            ", ".join(names), source.text, self.where(source, chance=0.3), names[0], direction,
+            ", ".join(names[1:]), self.bounds())
+
+    def _values_joined(self):
+        """Keys that the query brings along: some twice, NULL, and strangers."""
+        random = self.random
+        source = self.source("a")
+        column = self.conditions(source).column({"uuid", "text", "date", "integer"})
+        if column is None:
+            return self._rows()
+        marks = [self.places.text(column.type, lambda: draw(random, source.table, column))
+                 for _ in range(random.choice([1, 3, 8, 12]))]
+        kind = random.choice(["JOIN", "LEFT JOIN"])
+        names = self.names(source, self.columns(source, 3))
+        return 'WITH w (k) AS MATERIALIZED (VALUES %s) SELECT w.k, %s FROM w %s %s ON %s."%s" = w.k%s' % (
+            ", ".join("(%s)" % mark for mark in marks), ", ".join(names), kind, source.text,
+            source.alias, column.name, self.where(source, chance=0.3))
 
     def _join(self, outer=None):
         random = self.random

@@ -6,14 +6,22 @@ import threading
 import urllib.error
 import urllib.request
 
-from .model import Model, Table, table_from_csv
+from .model import Column, Model, Table, table_from_csv
 from .values import quoted
 
 DIALECTS = {
     "practicemanager/3.1": "PRACTICEMANAGER",
     "practicemanager/3.0": "PRACTICEMANAGER",
     "workflowmax/3.0": "WORKFLOWMAX",
+    "bluerock/1": "WORKFLOWMAX",
+    "bluerock/2": "WORKFLOWMAX",
 }
+
+# What each tenant of a server with several is called.
+LABELS = ["First", "Kauri & Sons"]
+
+# The dialect of which servers with several tenants are made.
+SEVERAL_TENANTS = "practicemanager/3.1"
 
 # Few windows: every list over the whole history is seven requests.
 SERVER_OPTIONS = "history_from '2022-01-01'"
@@ -39,16 +47,17 @@ class Simulator:
     def switches(self, settings):
         self._ask("switches", settings)
 
-    def csv(self, table, dialect):
-        return self._ask("csv/%s?dialect=%s" % (table, dialect))
+    def csv(self, table, dialect, world="main"):
+        return self._ask("csv/%s?dialect=%s&world=%s" % (table, dialect, world))
 
-    def tenant(self, type_name):
+    def tenants(self, type_name):
+        """(id, data it shows) of each tenant of a type."""
         tenants = json.loads(self._ask("state"))["tenants"]
-        return next(t["tenant_id"] for t in tenants if t["type"] == type_name)
+        return [(t["tenant_id"], t["world"]) for t in tenants if t["type"] == type_name]
 
-    def new_grant(self, client_id):
+    def new_grant(self, client_id, vendor):
         self._ask("tokens", {"new_client": {"client_id": client_id, "secret": "s"}})
-        answer = self._ask("tokens", {"new_grant": {"client_id": client_id}})
+        answer = self._ask("tokens", {"new_grant": {"client_id": client_id, "vendor": vendor}})
         return json.loads(answer)["refresh_token"]
 
 
@@ -98,15 +107,20 @@ class World:
 def connect(psql, simulator, dialect, name, options):
     """A connection with a limit of its own, its server, and a schema of the
     dialect's tables.  The limit belongs to the client id and the tenant."""
+    vendor = "bluerock" if dialect.startswith("bluerock") else "xero"
+    oauth = simulator.url + ("/oauth/" if vendor == "bluerock" else "/connect/")
     row = {
         "name": name, "api": dialect, "client_id": name, "client_secret": "s",
-        "refresh_token": simulator.new_grant(name), "calls_per_minute": "600",
-        "tenant_id": simulator.tenant(DIALECTS[dialect]),
+        "refresh_token": simulator.new_grant(name, vendor), "calls_per_minute": "600",
+        "tenant_id": simulator.tenants(DIALECTS[dialect])[0][0],
         "api_url": "%s/%s/" % (simulator.url, dialect),
-        "token_url": simulator.url + "/connect/token",
+        "token_url": oauth + "token",
         "authorize_url": simulator.url + "/identity/connect/authorize",
-        "connections_url": simulator.url + "/connections",
     }
+    if vendor == "bluerock":
+        row["authorize_url"] = oauth + "authorize"
+    else:
+        row["connections_url"] = simulator.url + "/connections"
     psql.run("SET client_min_messages = error;\n"
              "INSERT INTO wfm_connections (%s) VALUES (%s);\n"
              "CREATE SERVER %s FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection %s, %s);\n"
@@ -115,8 +129,9 @@ def connect(psql, simulator, dialect, name, options):
                 name, quoted(name), options, name, name, name))
 
 
-def read_model(psql, simulator, dialect, schema):
-    """The tables that both the schema and the simulator's dump have."""
+def read_model(psql, simulator, dialect, schema, tenants):
+    """The tables that both the schema and the simulator's dumps have, each
+    with a dump for each tenant."""
     types = {}
     for table, column, type_name in psql.run(
             "SELECT relname, attname, format_type(atttypid, atttypmod) "
@@ -127,29 +142,49 @@ def read_model(psql, simulator, dialect, schema):
     tables = []
     for name in types:
         try:
-            text = simulator.csv(name, dialect)
+            texts = [simulator.csv(name, dialect, world) for _, world in tenants]
         except urllib.error.HTTPError:
             continue
-        tables.append((table_from_csv(name, types[name], text), text))
+        table = table_from_csv(name, types[name], texts)
+        for column, values in (("tenant_id", [t for t, _ in tenants]), ("tenant_name", LABELS)):
+            if column in types[name]:
+                table.columns.append(Column(column, types[name][column]))
+                table.values[column] = values
+        tables.append((table, texts))
     return tables
 
 
-def load_local(psql, schema, like, tables, folder):
-    """Local tables of the dump's rows."""
+def copy_local(schema, table, text, number, folder):
+    """Statements that load one dump, and its columns."""
+    path = "%s/%s-%s-%d.csv" % (folder, schema, table.name, number)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+    header = [name.strip('"') for name in text.split("\n", 1)[0].strip().split(",")]
+    return "COPY %s.%s (%s) FROM %s (FORMAT csv, HEADER);" % (
+        schema, table.name, ", ".join('"%s"' % n for n in header), quoted(path)), header
+
+
+def load_local(psql, schema, like, tables, folder, tenants):
+    """Local tables of the dumps' rows."""
     script = ["CREATE SCHEMA %s;" % schema]
-    for table, text in tables:
-        path = "%s/%s-%s.csv" % (folder, schema, table.name)
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        header = [name.strip('"') for name in text.split("\n", 1)[0].strip().split(",")]
+    for table, texts in tables:
+        copies, headers = zip(*[copy_local(schema, table, text, n, folder)
+                                for n, text in enumerate(texts)])
+        header = headers[0]
         known = {c.name for c in table.columns}
         extra = [name for name in header if name not in known]
         names = ", ".join('"%s"' % c.name for c in table.columns)
         script.append("CREATE TABLE %s.%s AS SELECT %s FROM %s.%s WHERE false;"
                       % (schema, table.name, names, like, table.name))
         script += ['ALTER TABLE %s.%s ADD "%s" text;' % (schema, table.name, n) for n in extra]
-        script.append("COPY %s.%s (%s) FROM %s (FORMAT csv, HEADER);" % (
-            schema, table.name, ", ".join('"%s"' % n for n in header), quoted(path)))
+        for (tenant, _), label, copy in zip(tenants, LABELS, copies):
+            for column, value in (("tenant_id", tenant), ("tenant_name", label)):
+                if column in known:
+                    script.append("ALTER TABLE %s.%s ALTER %s SET DEFAULT %s;"
+                                  % (schema, table.name, column, quoted(value)))
+            script.append(copy)
+        script += ["ALTER TABLE %s.%s ALTER %s DROP DEFAULT;" % (schema, table.name, column)
+                   for column in ("tenant_id", "tenant_name") if column in known]
     psql.run("\n".join(script))
 
 
@@ -191,28 +226,42 @@ def compound_models(model):
 
 
 def make_worlds(psql, simulator, number, dialects, grants, folder):
-    """Everything for one simulator: a World for each dialect."""
+    """Everything for one simulator: a World for each dialect, and one whose
+    servers read two tenants."""
     worlds = []
     for dialect in dialects:
-        short = "s%d_%s" % (number, dialect.replace("/", "_").replace(".", ""))
-        schemas = ["%s_%d" % (short, n) for n in range(grants)]
-        for n, schema in enumerate(schemas):
-            options = SERVER_OPTIONS
-            if n % 3 == 1:
-                options += ", call_cost '1'"
-            if n % 3 == 2:
-                options += ", push_assumed 'off'"
-            connect(psql, simulator, dialect, schema, options)
-        tables = read_model(psql, simulator, dialect, schemas[0])
-        model = Model([t for t, _ in tables])
-        local = short + "_local"
-        load_local(psql, local, schemas[0], tables, folder)
-        add_compound_tables(psql, local, True)
-        for schema in schemas:
-            add_compound_tables(psql, schema, False)
-        model = Model(list(model.tables.values()) + list(compound_models(model)))
-        world = World(dialect, local, model)
-        world.foreign = schemas
-        world.trusting = [s for n, s in enumerate(schemas) if n % 3 != 2]
-        worlds.append(world)
+        worlds.append(make_world(psql, simulator, number, dialect, 1, grants, folder))
+        if len(simulator.tenants(DIALECTS[dialect])) > 1 and dialect == SEVERAL_TENANTS:
+            worlds.append(make_world(psql, simulator, number, dialect, 2, grants, folder))
     return worlds
+
+
+def make_world(psql, simulator, number, dialect, ntenants, grants, folder):
+    """The foreign and local tables of one dialect."""
+    tenants = simulator.tenants(DIALECTS[dialect])[:ntenants]
+    short = "s%d_%s" % (number, dialect.replace("/", "_").replace(".", ""))
+    if ntenants > 1:
+        short += "_tenants"
+    schemas = ["%s_%d" % (short, n) for n in range(grants)]
+    for n, schema in enumerate(schemas):
+        options = SERVER_OPTIONS
+        if n % 3 == 1:
+            options += ", call_cost '1'"
+        if n % 3 == 2:
+            options += ", push_assumed 'off'"
+        if ntenants > 1:
+            options += ", tenants " + quoted(", ".join(
+                "%s=%s" % (t, label) for (t, _), label in zip(tenants, LABELS)))
+        connect(psql, simulator, dialect, schema, options)
+    tables = read_model(psql, simulator, dialect, schemas[0], tenants)
+    model = Model([t for t, _ in tables])
+    local = short + "_local"
+    load_local(psql, local, schemas[0], tables, folder, tenants)
+    add_compound_tables(psql, local, True)
+    for schema in schemas:
+        add_compound_tables(psql, schema, False)
+    model = Model(list(model.tables.values()) + list(compound_models(model)))
+    world = World(dialect, local, model)
+    world.foreign = schemas
+    world.trusting = [s for n, s in enumerate(schemas) if n % 3 != 2]
+    return world
