@@ -9,7 +9,12 @@
 #   make interop             consent against an OAuth server of others, in a browser
 #   make bench               figures of speed and memory (doc/performance.md)
 #   make fuzz                libFuzzer over the pure C parts, ten minutes a target
+#   make coverage            which lines of src/ the tests run
+#   make sanitize            the tests under AddressSanitizer and UBSan
+#   make valgrind            the regression tests under memcheck
 #   make lint                what can be checked without running
+#   make package             the Debian package, built and tested in clean roots
+#   make dist                the release archives, in build/dist
 #   make help                the other targets and the settings
 #
 # "make demo" and "make test" install the Debian packages they need and leave
@@ -23,7 +28,8 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages docs test soak clients interop fuzz test-matrix bench demo lint indent indent-check
+SCRIPT_GOALS := help packages docs test soak clients interop fuzz test-matrix bench demo lint indent indent-check \
+	dist package coverage sanitize valgrind
 
 .PHONY: $(SCRIPT_GOALS)
 
@@ -68,6 +74,24 @@ fuzz:
 clients:
 	@test/install-packages clients
 	@$(PYTHON) test/run $(or $(TESTS),clients)
+
+coverage:
+	@test/install-packages test
+	@$(PYTHON) test/coverage/run $(TESTS)
+
+sanitize:
+	@test/install-packages test sanitize
+	@test/sanitize/run asan $(TESTS)
+
+valgrind:
+	@test/install-packages test sanitize
+	@test/sanitize/run valgrind $(TESTS)
+
+dist:
+	@test/package/dist
+
+package:
+	@test/package/run
 
 # Apart from "make test": it needs Chromium, Node.js 20 and npm's packages.
 interop:

@@ -20,6 +20,11 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 MARK = "WFM_TEST_WORKSPACE"
+# The extension that is installed already, by a package, is tested; nothing is built.
+INSTALLED = bool(os.environ.get("WFM_TEST_INSTALLED"))
+# The memory of one process, in bytes: one that runs away ends, not the machine.
+# What watches memory maps terabytes.
+MEMORY_LIMIT = 0 if os.environ.get("WFM_TEST_WATCHED") else 4 << 30
 
 
 class StepFailed(Exception):
@@ -66,7 +71,8 @@ class Workspace:
 
     def copy_source(self):
         """Copies what tasks read out of the source tree."""
-        for name in ("sql", "expected", "test", "doc", "src"):
+        self.source.mkdir(exist_ok=True)
+        for name in ("sql", "expected", "test", "doc", "src", "debian"):
             origin = REPOSITORY / name
             if origin.is_dir():
                 shutil.copytree(
@@ -74,10 +80,9 @@ class Workspace:
                     self.source / name,
                     ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.d"),
                 )
-        self.source.mkdir(exist_ok=True)
-        for path in [REPOSITORY / "README.md", *REPOSITORY.glob("wfm_fdw--*.sql")]:
-            if path.exists():
-                shutil.copy(path, self.source)
+        for pattern in ("*.md", "META.json", "wfm_fdw.control", "wfm_fdw--*.sql"):
+            for origin in REPOSITORY.glob(pattern):
+                shutil.copy(origin, self.source)
         make_readable(self.source)
 
     def _samples_origin(self):
@@ -148,6 +153,8 @@ class Workspace:
             raise StepFailed("the run is ending")
         self.make_folder("tmp")
         identity = {}
+        if MEMORY_LIMIT and not as_caller:
+            command = ["prlimit", "--data=%d" % MEMORY_LIMIT, "--", *command]
         if self.user and not as_caller:
             entry = pwd.getpwnam(self.user)
             identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
@@ -233,7 +240,10 @@ class Workspace:
     def build_and_install(self):
         """Builds the extension in the source tree and installs it into a
         private copy of PostgreSQL, self.pg."""
-        self.pg = self._install(REPOSITORY, "root")
+        if INSTALLED:
+            self.pg = PrivatePostgres(find_pg_config(), self.folder / "root")
+        else:
+            self.pg = self._install(REPOSITORY, "root")
 
     def crashing_pg(self):
         """Another copy, whose wfm_fdw has the crash points compiled in.  It is

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from driver.workspace import StepFailed, Workspace
+from driver.workspace import MEMORY_LIMIT, StepFailed, Workspace
 
 
 class EndProcesses(unittest.TestCase):
@@ -71,3 +71,10 @@ class EndProcesses(unittest.TestCase):
         folder = pathlib.Path(self.workspace.folder)
         self.workspace.remove()
         self.assertFalse(folder.exists())
+
+    @unittest.skipUnless(MEMORY_LIMIT, "what watches memory needs more of it")
+    def test_a_process_that_runs_away_ends(self):
+        program = "bytearray(%d)" % (MEMORY_LIMIT + 1)
+        log = self.workspace.logs / "program.log"
+        self.assertNotEqual(self.workspace.run([sys.executable, "-c", program], log), 0)
+        self.assertIn("MemoryError", log.read_text(encoding="utf-8"))
