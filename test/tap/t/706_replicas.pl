@@ -1,0 +1,158 @@
+# Failover, pg_upgrade, logical replication of all tables, and a server that
+# stops at once in the middle of things.
+
+use strict;
+use warnings;
+
+use File::Copy;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmTest;
+
+my $sim = WfmTest::Simulator->new('--clients', 10, '--jobs', 30, '--time', 300, '--today', '2026-06-30',
+	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
+my $primary = WfmTest::start_node('first', init => [ allows_streaming => 'logical' ],
+	settings => "log_statement = none\nwal_log_hints = on\nwal_keep_size = 256MB\n");
+my $key_file = $primary->basedir . '/wfm_fdw.key';
+
+sub tokens_since { return scalar(() = $sim->token_requests_since($_[0])); }
+
+sub give_key
+{
+	my ($node) = @_;
+	my $path = $node->basedir . '/wfm_fdw.key';
+
+	copy($key_file, $path) or die "$path: $!";
+	chmod 0600, $path;
+	$node->append_conf('postgresql.conf', "wfm_fdw.key_file = '$path'\n");
+}
+
+WfmTest::connect_tables($primary, $sim, calls_per_minute => 600, server => "connection 'acme', history_from '2022-01-01'");
+my $query = 'SELECT count(*), sum(minutes) FROM acme.time_entry';
+my $answer = $primary->safe_psql('postgres', $query);
+
+# --- failover: the standby takes over, the old primary comes back as standby ---
+$primary->backup('base');
+my $second = PostgreSQL::Test::Cluster->new('second');
+$second->init_from_backup($primary, 'base', has_streaming => 1);
+give_key($second);
+$second->start;
+$primary->safe_psql('postgres', "SELECT wfm_refresh('acme')");
+$primary->wait_for_catchup($second);
+is($second->safe_psql('postgres', $query), $answer, 'the standby reads');
+$primary->stop('immediate');
+$second->promote;
+my $mark = $sim->mark;
+is($second->safe_psql('postgres', $query), $answer, 'promoted, it reads on');
+sleep 2;    # until the launcher has noticed that recovery is over
+$second->safe_psql('postgres', $query);
+$sim->control('POST', 'tokens', { expire_access => JSON::PP::true() });
+is($second->safe_psql('postgres', $query), $answer, 'and gets a token by itself when one has ended');
+$second->safe_psql('postgres', "SELECT wfm_refresh('acme')") foreach 1 .. 3;
+is(tokens_since($mark), 4, 'with as many requests as needed');
+
+command_ok([ 'pg_rewind', '--target-pgdata', $primary->data_dir, '--source-server', $second->connstr('postgres'), '--no-sync' ],
+	'pg_rewind of the old primary');
+$primary->append_conf('postgresql.conf', 'port = ' . $primary->port . "\nwfm_fdw.key_file = '$key_file'\n");
+$primary->enable_streaming($second);
+$primary->set_standby_mode;
+$primary->start;
+$mark = $sim->mark;
+is($primary->safe_psql('postgres', $query), $answer, 'the old primary reads as the new standby');
+is(tokens_since($mark), 0, 'and asks for no token');
+$second->safe_psql('postgres', "SELECT wfm_refresh('acme')");
+$second->wait_for_catchup($primary);
+is($primary->safe_psql('postgres', $query), $answer, 'also after the next refresh of the new primary');
+$primary->stop;
+
+# --- immediate shutdown in the middle of a scan and of a refresh ---
+sub in_the_background
+{
+	my ($sql) = @_;
+
+	return IPC::Run::start([ 'psql', '-XAtq', '-d', $second->connstr('postgres'), '-c', $sql ], '<', \undef, '>', \my $out, '2>', \my $err);
+}
+
+foreach my $mode ('immediate', 'fast')
+{
+	$mark = $sim->mark;
+	$sim->fault({ match => { path => '*time.api' }, action => { delay => 20 } });
+	$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 1 } });
+	my @sessions = map { in_the_background($_) } $query, "SELECT wfm_refresh('acme')";
+	ok($second->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM wfm_tokens WHERE first_use IS NOT NULL)
+		AND EXISTS (SELECT FROM wfm_stat_limits WHERE in_flight > 0)}), "$mode shutdown: a scan and a refresh are under way");
+	my $begun = time;
+	$second->stop($mode);
+	cmp_ok(time - $begun, '<=', 5, "$mode shutdown: takes no longer than the token request");
+	eval { $_->finish } foreach @sessions;
+	$sim->no_faults;
+	$second->start;
+	is($second->safe_psql('postgres', $query), $answer, "$mode shutdown: afterwards it reads");
+	$second->safe_psql('postgres', "SELECT wfm_refresh('acme')");
+	is($second->safe_psql('postgres', 'SELECT state FROM wfm_stat_connections'), 'ready', "$mode shutdown: the consent lives");
+	is($second->safe_psql('postgres', 'SELECT count(*) FROM pg_ls_tmpdir()'), 0, "$mode shutdown: no temporary file");
+	cmp_ok(tokens_since($mark), '<=', 3, "$mode shutdown: no storm of token requests");
+}
+
+# --- logical replication: of everything, though doc/operations.md advises against it ---
+my $subscriber = WfmTest::start_node('subscriber', settings => "log_statement = none\n", init => [ allows_streaming => 'logical' ]);
+my $source = WfmTest::literal($second->connstr('postgres'));
+
+$second->safe_psql('postgres', 'CREATE TABLE own (id integer PRIMARY KEY); INSERT INTO own VALUES (1);
+	CREATE PUBLICATION everything FOR ALL TABLES; CREATE PUBLICATION chosen FOR TABLE own');
+$subscriber->safe_psql('postgres', 'CREATE TABLE own (id integer PRIMARY KEY)');
+$mark = $sim->mark;
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION copy CONNECTION $source PUBLICATION everything");
+ok($subscriber->poll_query_until('postgres', 'SELECT EXISTS (SELECT FROM own) AND EXISTS (SELECT FROM wfm_connections)'), 'a subscription to all tables');
+is($subscriber->safe_psql('postgres', 'SELECT name, client_secret, refresh_token FROM wfm_connections'), 'acme||', 'copies the connections without their secrets');
+is($subscriber->safe_psql('postgres', 'SELECT connection, state, coalesce(client_secret, refresh_token, access_token) FROM wfm_tokens'),
+	'acme|needs_authorization|', 'and no tokens, sealed or not');
+my ($code, $out, $err) = $subscriber->psql('postgres', "CREATE SERVER acme FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'acme');
+	CREATE FOREIGN TABLE c (uuid uuid) SERVER acme OPTIONS (resource 'client'); SELECT count(*) FROM c");
+like($err, qr/ERROR:  connection "acme" is not authorized\n.*HINT: .*wfm_authorize_url\('acme'\)/s, 'the copy needs a consent of its own');
+$second->safe_psql('postgres', "SELECT wfm_refresh('acme'); UPDATE wfm_connections SET calls_per_day = 4000; INSERT INTO own VALUES (2)");
+ok($subscriber->poll_query_until('postgres', 'SELECT (SELECT calls_per_day FROM wfm_connections) = 4000 AND (SELECT count(*) FROM own) = 2'), 'later changes arrive');
+is(scalar(() = grep { !/^ok/ } map { $_->{status} == 200 ? 'ok' : $_->{path} } $sim->token_requests_since($mark)), 0, 'the copy presented no token');
+
+# As advised: named tables, and no extension where it is not used
+$subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION copy');
+$subscriber->safe_psql('postgres', 'DROP EXTENSION wfm_fdw CASCADE; TRUNCATE own');
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION copy CONNECTION $source PUBLICATION chosen");
+$subscriber->wait_for_subscription_sync($second, 'copy');
+is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM own'), 2, 'a subscription to named tables');
+$subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION copy');
+$subscriber->stop;
+
+# --- pg_upgrade: to a new cluster of the same version, which goes through all its steps ---
+$second->safe_psql('postgres', $_) foreach 'DROP PUBLICATION everything', 'DROP PUBLICATION chosen';
+$second->safe_psql('postgres', "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active");
+$second->safe_psql('postgres', "CREATE MATERIALIZED VIEW copy AS SELECT uuid, name FROM acme.staff");
+my $staff = $second->safe_psql('postgres', 'SELECT count(*) FROM copy');
+my $generation = $second->safe_psql('postgres', 'SELECT generation FROM wfm_tokens');
+$second->stop;
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init;
+$new->append_conf('postgresql.conf', WfmTest::settings($new));
+my $bin = `pg_config --bindir`;
+chomp $bin;
+chdir $new->basedir;
+$mark = $sim->mark;
+command_ok([ 'pg_upgrade', '--no-sync', '-d', $second->data_dir, '-D', $new->data_dir, '-b', $bin, '-B', $bin,
+		'-s', $new->host, '-p', $second->port, '-P', $new->port ], 'pg_upgrade');
+is(scalar(() = $sim->requests_since($mark)), 0, 'sends nothing');
+$new->start;
+is($new->safe_psql('postgres', 'SELECT count(*) FROM copy'), $staff, 'materialized views keep their rows');
+($code, $out, $err) = $new->psql('postgres', "SELECT wfm_refresh('acme')");
+like($err, qr/cannot be unsealed.*HINT:  Restore the file named by wfm_fdw\.key_file/s, 'without the key file nothing opens');
+ok(!-e $new->basedir . '/wfm_fdw.key', 'and no other is made');
+copy($second->basedir . '/wfm_fdw.key', $new->basedir . '/wfm_fdw.key');
+chmod 0600, $new->basedir . '/wfm_fdw.key';
+$new->safe_psql('postgres', "SELECT wfm_refresh('acme')");
+is($new->safe_psql('postgres', 'SELECT generation FROM wfm_tokens'), $generation + 1, 'with it the tokens serve on');
+is($new->safe_psql('postgres', $query), $answer, 'and all rows are read');
+$new->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW copy');
+$new->command_ok([ 'vacuumdb', '--all', '--analyze-in-stages' ], 'the statistics that pg_upgrade asks for');
+
+done_testing();
