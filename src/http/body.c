@@ -20,6 +20,12 @@
 #define INBOX_MAX	(128 * 1024)
 #define INBOX_START	(16 * 1024)
 
+/*
+ * So much is inflated at a time: a few milliseconds, after which a cancel can
+ * be noticed, of what might be 25 MB.
+ */
+#define DIGEST_MAX	(1024 * 1024)
+
 /* The part of a body that stays in memory (DESIGN.md, invariant 6). */
 #define MEM_MAX		(1024 * 1024)
 #define MEM_START	(16 * 1024)
@@ -214,12 +220,15 @@ static WfmHttpFailure
 inflate_inbox(WfmBody *body)
 {
 	char		out[32 * 1024];
+	int64		until = wfm_body_length(body) + DIGEST_MAX;
 	WfmHttpFailure failure = start_inflating(body);
 
 	body->zstream.next_in = (Bytef *) body->inbox;
 	body->zstream.avail_in = (uInt) body->inbox_len;
 
-	while (failure == WFM_HTTP_OK)
+	/* what zlib still holds once it has all input is little */
+	while (failure == WFM_HTTP_OK &&
+		   (body->zstream.avail_in == 0 || wfm_body_length(body) < until))
 	{
 		uInt		before = body->zstream.avail_in;
 		int			rc;
@@ -254,6 +263,8 @@ inflate_inbox(WfmBody *body)
 		if (rc == Z_STREAM_END)
 			body->member_done = true;
 	}
+	body->inbox_len = body->zstream.avail_in;
+	memmove(body->inbox, body->zstream.next_in, body->inbox_len);
 	return failure;
 }
 
@@ -269,6 +280,7 @@ wfm_body_digest(WfmBody *body)
 	{
 		case WFM_CODING_IDENTITY:
 			failure = store(body, body->inbox, body->inbox_len);
+			body->inbox_len = 0;
 			break;
 		case WFM_CODING_GZIP:
 			failure = inflate_inbox(body);
@@ -277,8 +289,13 @@ wfm_body_digest(WfmBody *body)
 			failure = WFM_HTTP_BAD_ENCODING;
 			break;
 	}
-	body->inbox_len = 0;
 	return failure;
+}
+
+bool
+wfm_body_is_digested(const WfmBody *body)
+{
+	return body->inbox_len == 0;
 }
 
 WfmHttpFailure

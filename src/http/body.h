@@ -78,10 +78,14 @@ typedef enum WfmReceive
 extern WfmReceive wfm_body_receive(WfmBody *body, const char *data, size_t len);
 
 /*
- * Decode the inbox into the store.  WFM_HTTP_OK, or what is wrong with the
- * body.  May ereport when the temporary file cannot be written.
+ * Decode the inbox into the store, or as much of it as takes little time.
+ * WFM_HTTP_OK, or what is wrong with the body.  May ereport when the temporary
+ * file cannot be written.
  */
 extern WfmHttpFailure wfm_body_digest(WfmBody *body);
+
+/* Is the inbox empty? */
+extern bool wfm_body_is_digested(const WfmBody *body);
 
 /*
  * The last byte was received and digested: is the coding complete?

@@ -34,8 +34,12 @@
 /* Descriptors of a channel besides its sockets; a wait set counts its own. */
 #define OWN_FDS 2
 
-/* Rounds of one pump, so that a fast sender cannot keep it from returning. */
+/*
+ * Rounds of one pump, and the time after which none is begun, so that neither
+ * a fast sender nor much to inflate keeps it from returning.
+ */
 #define PUMP_ROUNDS 8
+#define PUMP_US INT64CONST(10000)
 
 #define EVENTS_MAX 16
 
@@ -467,10 +471,8 @@ wfm_channel_kick(WfmChannel *channel)
 	wfm_block_signals(&saved);
 	run_timers(channel);
 	wfm_restore_signals(&saved);
-	(void) digest_all(channel);
-
 	/* A loopback server can have answered already: do not let that wait. */
-	if (channel->activity != before)
+	if (digest_all(channel) || channel->activity != before)
 		channel->unseen = true;
 	arm_timer(channel);
 }
@@ -480,6 +482,8 @@ wfm_channel_pump(WfmChannel *channel)
 {
 	uint64		before = channel->activity;
 	bool		progress = channel->unseen;
+	int64		until = wfm_monotonic_us() + PUMP_US;
+	bool		more = true;
 
 	for (int round = 0; round < PUMP_ROUNDS; round++)
 	{
@@ -490,8 +494,11 @@ wfm_channel_pump(WfmChannel *channel)
 		run_timers(channel);
 		wfm_restore_signals(&saved);
 
-		if (!digest_all(channel) &&
+		more = digest_all(channel);
+		if (!more &&
 			(channel->curl_due_us == 0 || channel->curl_due_us > wfm_monotonic_us()))
+			break;
+		if (InterruptPending || wfm_monotonic_us() >= until)
 			break;
 	}
 
@@ -500,7 +507,7 @@ wfm_channel_pump(WfmChannel *channel)
 		channel->alarm_us = 0;
 		progress = true;
 	}
-	channel->unseen = false;
+	channel->unseen = more;
 	arm_timer(channel);
 	wfm_channel_adjust_fds(channel, 0);
 	return progress || channel->activity != before;

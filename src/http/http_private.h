@@ -56,8 +56,9 @@ struct WfmChannel
 	int			open_sockets;	/* counted by libcurl's callbacks */
 	int			counted_fds;	/* reported to fd.c */
 	uint64		activity;		/* goes up whenever something was received */
-	bool		unseen;			/* some of it outside a pump: the descriptor
-								 * stays readable until the next one */
+	bool		unseen;			/* some of it outside a pump, or there is more
+								 * to digest: the descriptor stays readable
+								 * until the next one */
 
 	ResourceOwner owner;		/* of temporary files */
 	WfmLease   *lease;			/* NULL while in the pool */
@@ -134,7 +135,10 @@ extern void wfm_channel_kick(WfmChannel *channel);
 
 /* ---- transfer.c ---- */
 
-/* Decode what arrived; finish when libcurl did.  May ereport. */
+/*
+ * Decode what arrived; finish when libcurl did.  True when there is more to
+ * do.  May ereport.
+ */
 extern bool wfm_transfer_digest(WfmTransfer *transfer);
 
 /* Count of live transfers in this process. */

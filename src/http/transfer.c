@@ -362,6 +362,8 @@ wfm_transfer_digest(WfmTransfer *transfer)
 
 	if (transfer->fault != WFM_HTTP_OK)
 		finish(transfer, transfer->fault);
+	else if (!wfm_body_is_digested(&transfer->body))
+		return true;
 	else if (transfer->curl_done)
 	{
 		failure = classify(transfer, transfer->curl_code);

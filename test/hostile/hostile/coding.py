@@ -95,7 +95,7 @@ def gzip_without_label(wire, request):
 
 
 @functools.lru_cache
-def _bomb(megabytes):
+def bomb(megabytes=64):
     """gzip of so many MiB of blanks, made once, around a good answer."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     pieces = [packer.compress(GOOD[:40])]
@@ -109,12 +109,12 @@ def _bomb(megabytes):
 @case(TOO_BIG, requests=1)
 def gzip_bomb(wire, request):
     """1 MB that becomes 1 GB; the 64 MB here are enough to see."""
-    wire.send(gzipped(None, packed=_bomb(64)))
+    wire.send(gzipped(None, packed=bomb()))
 
 
 @case(TOO_BIG, requests=1)
 def gzip_bomb_in_chunks(wire, request):
-    wire.send(head("Content-Encoding: gzip", "Transfer-Encoding: chunked") + chunks(_bomb(64)))
+    wire.send(head("Content-Encoding: gzip", "Transfer-Encoding: chunked") + chunks(bomb()))
 
 
 @case(TOO_BIG, requests=1)

@@ -187,6 +187,7 @@ def main(arguments):
         print(registry.listing())
         return 0
     server = Server()
+    coding.bomb()  # on a busy machine that takes longer than a client waits
     if options.port_file:
         with open(options.port_file, "w", encoding="ascii") as out:
             out.write("%d\n" % server.port)

@@ -42,6 +42,17 @@ FROM (SELECT outcome, count(*) AS n
 END
 }
 
+# Which of the cuts were taken for whole answers.
+sub unnoticed
+{
+	my ($how, $where) = @_;
+
+	return join ' ', grep {
+		$node->safe_psql('postgres',
+			"SELECT failure FROM http_probe('" . $hostile->url("/cut/$how/$where/$_") . "')") eq 'ok'
+	} $whole{$where} - 80 .. $whole{$where} - 1;
+}
+
 foreach my $where ('length', 'chunked')
 {
 	my %failure = (reset => 'receive', close => 'partial, receive', stall => 'too_slow');
@@ -58,6 +69,7 @@ foreach my $where ('length', 'chunked')
 		# A server that is quick to close may do so while the request is sent.
 		is($got =~ s/ \d+//gr =~ s/, send$//r, $failure{$how}, "$where, $how: all of them noticed");
 		note("$where, $how: $got");
+		diag("$where, $how: these cuts were not noticed: " . unnoticed($how, $where)) if $got =~ /ok/;
 	}
 	is($node->safe_psql('postgres',
 		"SELECT failure FROM http_probe('" . $hostile->url("/cut/close/$where/$whole{$where}") . "')"),
