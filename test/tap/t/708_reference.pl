@@ -65,7 +65,7 @@ foreach my $page ("$ENV{WFM_SOURCE}/README.md", glob("$ENV{WFM_SOURCE}/doc/*.md"
 
 	while ($text =~ /^\| message \|.*?\n\|[-|]+\n((?:\|.*\n)+)/mg)
 	{
-		push @messages, map { /^\| (.*?) \|/ ? split(/, (?=the consent)/, $1) : () } split /\n/, $1;
+		push @messages, map { /^\| (.*?) \|/ } split /\n/, $1;
 	}
 	push @messages, $1 while $text =~ /^-- ERROR: (.*)$/mg;
 	foreach my $message (@messages)
