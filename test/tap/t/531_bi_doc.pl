@@ -96,7 +96,7 @@ is($runs{sh}, 1, 'one block is for the shell');
 cmp_ok($runs{statements}, '>=', $cron ? 33 : 29, 'the statements of the page ran');
 
 # --- what the page says ---
-is(one(q{SELECT string_agg(matviewname, ' ' ORDER BY 1) FROM pg_matviews WHERE schemaname = 'bi' AND ispopulated}), 'client job time_entry', 'the copies are filled');
+is(one(q{SELECT string_agg(matviewname, ' ' ORDER BY matviewname) FROM pg_matviews WHERE schemaname = 'bi' AND ispopulated}), 'client job time_entry', 'the copies are filled');
 is(one('SELECT count(*) FROM bi.client'), 10, 'with all rows');
 is(calls_of('SELECT count(*) FROM client', 'bi_tool'), 0, 'reading copies sends nothing');
 is(calls_of('SELECT sum(hours) FROM hours_by_day', 'bi_tool'), 0, 'nor do views of copies');
