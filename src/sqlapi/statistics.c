@@ -38,7 +38,7 @@ typedef struct RowBuilder
 static void
 add_datum(RowBuilder *row, Datum value, bool isnull)
 {
-	Assert(row->n < lengthof(row->values));
+	Assert(row->n < (int) lengthof(row->values));
 	row->values[row->n] = value;
 	row->nulls[row->n++] = isnull;
 }
