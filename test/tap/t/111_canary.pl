@@ -167,6 +167,18 @@ works(copy(copy_file('cop.tsv', 'cop', 'app-cop', $secret{copSecret}, $secret{co
 	unlike("@own", qr/DEBUG: /, 'COPY: and is not told more');
 }
 
+# What somebody's own trigger says while a line is read
+works("CREATE FUNCTION nosy() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN RAISE NOTICE ''seen''; RAISE LOG ''seen''; RAISE WARNING ''seen''; RETURN NEW; END';
+	CREATE TRIGGER a_nosy BEFORE INSERT ON wfm_connections FOR EACH ROW EXECUTE FUNCTION nosy()", 'a trigger that talks');
+{
+	my ($out, $err) = run_sql(copy(copy_file('nosy.tsv', 'nosy', 'app-nosy', @secret{qw(quietSecret quietToken)})));
+
+	like($err, qr/$_:  00000: seen$/m, "COPY: its $_ is told") foreach qw(NOTICE LOG);
+	like($err, qr/CONTEXT:  COPY wfm_connections, line 1$/m, 'COPY: with the number of the line');
+}
+works("DROP TRIGGER a_nosy ON wfm_connections; DROP FUNCTION nosy(); DELETE FROM wfm_connections WHERE name = 'nosy'", 'no trigger');
+
 # The same ways when they fail
 my %bad = (client_id => 'app-bad', client_secret => $secret{badSecret}, refresh_token => $secret{badToken});
 fails("SELECT wfm_import_credentials('" . import_file('bad', %bad, $_->[0] => $_->[1]) . "')", $_->[2], "import: $_->[0]")
