@@ -331,14 +331,15 @@ wfm_check(PG_FUNCTION_ARGS)
 {
 	Check	   *check = palloc0(sizeof(Check));
 
-	wfm_require_preload();
 	check->connection = wfm_connection_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	wfm_connection_check_member(check->connection);
 	InitMaterializedSRF(fcinfo, 0);
 	check->result = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	put(check, "preload", true, NULL, NULL);
-	if (try_step(check, "connection", get_connection))
+	put(check, "preload", wfm_preloaded,
+		wfm_preloaded ? NULL : "wfm_fdw was not loaded when the server started",
+		"Add wfm_fdw to shared_preload_libraries in postgresql.conf and restart the server.");
+	if (wfm_preloaded && try_step(check, "connection", get_connection))
 	{
 		check_key_file(check);
 		check_worker(check);

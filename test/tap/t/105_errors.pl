@@ -161,6 +161,7 @@ fails('dead', '53400', qr/no token worker could be started|launcher of wfm_fdw i
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;
 fails('dead', '55000', qr/wfm_fdw must be loaded when the server starts/, qr/shared_preload_libraries/);
+like(one("SELECT mend FROM wfm_check('dead') WHERE step = 'preload' AND NOT ok"), qr/^Add wfm_fdw to shared_preload_libraries/, 'wfm_check says so, too');
 is(one("INSERT INTO wfm_connections (name, api, client_id, client_secret) VALUES ('cold', 'practicemanager/3.1', 'a', 'b') RETURNING name"), 'cold', 'connections can be written without it');
 
 done_testing();

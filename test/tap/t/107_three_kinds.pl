@@ -40,6 +40,8 @@ foreach my $case (
 		$tenant, "$name: a consent");
 	is(one("SELECT state FROM wfm_stat_connections WHERE name = '$name'"), 'ready', "$name: is ready to use");
 
+	is(one("SELECT string_agg(step || ': ' || detail, '; ') FROM wfm_check('$name') WHERE NOT ok"), '', "$name: wfm_check has nothing to mend");
+
 	# Query, the end of the access token, query
 	my $rows = one($query);
 	cmp_ok($rows, '>', 0, "$name: a query");
@@ -64,5 +66,13 @@ foreach my $case (
 }
 
 is($sim->state->{tokens}{overlaps}, 0, 'no refresh token was ever presented twice at once');
+
+# The newer API of BlueRock has other paths
+my %newer = (name => 'newer', api => 'bluerock/2', refresh_token => undef, redirect_uri => 'http://localhost/wfm');
+WfmTest::connect_server($node, $sim, %newer);
+my $landed = $http->get(one("SELECT wfm_authorize_url('newer')"))->{headers}{location};
+one("SELECT * FROM wfm_authorize('newer', " . WfmTest::literal($landed) . ')');
+is(one("SELECT string_agg(step || ': ' || detail, '; ') FROM wfm_check('newer') WHERE NOT ok"), '', 'bluerock/2: wfm_check has nothing to mend');
+like(one("SELECT detail FROM wfm_check('newer') WHERE step = 'call'"), qr{^GET me: HTTP status 200$}, 'bluerock/2: and has made a call');
 
 done_testing();
