@@ -77,6 +77,7 @@ begin(WfmCursor *cursor)
 	const WfmFetchSpec *spec = cursor->spec;
 
 	cursor->opened = true;
+	wfm_records_check_window(cursor);
 	wfm_steps_build(&cursor->steps, spec, spec->endpoint, true,
 					cursor->context);
 	if (!dlist_is_empty(&cursor->steps))
@@ -216,6 +217,24 @@ read_list_for_odd_keys(WfmCursor *cursor)
 	return true;
 }
 
+/* Say which parents could not be asked for. */
+static void
+warn_of_skipped(WfmCursor *cursor)
+{
+	if (cursor->nskipped == 0)
+		return;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg_plural("rows of foreign table \"%s\" are missing for %lld key",
+						   "rows of foreign table \"%s\" are missing for %lld keys",
+						   (unsigned long) cursor->nskipped,
+						   cursor->spec->table_name, (long long) cursor->nskipped),
+			 errdetail("The API answers 404 to a path with such a value, or no path can hold it.  The first is \"%s\".",
+					   cursor->skipped),
+			 errhint("Keys of letters, digits, \"_\" and \"-\" work; numbers can be changed in the application.")));
+	cursor->nskipped = 0;
+}
+
 /* The next row, or that there is none now, or none any more. */
 static WfmCursorState
 run(WfmCursor *cursor, const WfmRow **row)
@@ -230,7 +249,10 @@ run(WfmCursor *cursor, const WfmRow **row)
 		bool		ended;
 
 		if (dlist_is_empty(&cursor->steps) && !read_list_for_odd_keys(cursor))
+		{
+			warn_of_skipped(cursor);
 			return WFM_CURSOR_END;
+		}
 		if (cursor->channel == NULL)
 			cursor->channel = wfm_channel_borrow(cursor->context);
 		step = dlist_container(WfmStep, node, dlist_head_node(&cursor->steps));

@@ -59,6 +59,9 @@ typedef struct WfmFetchSpec
 								 * the endpoint gives */
 	const char *order;			/* instead of the endpoint's parameters, where
 								 * another order is wanted; NULL: those */
+	bool		walking;		/* keys are those of all parents: one that the
+								 * server does not take in a path is skipped
+								 * with a WARNING */
 	bool		totals;			/* lists whose answers tell how many records
 								 * there are deliver none, see
 								 * wfm_cursor_total */

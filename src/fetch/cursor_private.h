@@ -67,6 +67,8 @@ struct WfmCursor
 	bool		odd_listed;
 
 	int64		total;			/* see wfm_cursor_total */
+	int64		nskipped;		/* keys of parents, the first of which is */
+	char	   *skipped;
 	int			halvings;		/* windows halved so far */
 	int64		alarm_us;		/* when to look again, 0 = no need */
 	int64		token_poll_us;
@@ -143,6 +145,12 @@ extern WfmDecodeLimits wfm_records_limits(void);
 
 /* Drop the decoder. */
 extern void wfm_records_release(WfmCursor *cursor);
+
+/*
+ * Refuse to ask for windows of which an answer has shown that they do not test
+ * the column they were assumed to.
+ */
+extern void wfm_records_check_window(const WfmCursor *cursor);
 
 /* Begin to decode the first step's answer. */
 extern void wfm_records_begin(WfmCursor *cursor, WfmStep *step);

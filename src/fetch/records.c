@@ -13,6 +13,7 @@
 #include "decode/error_body.h"
 #include "fetch/cursor_private.h"
 #include "fetch/problem.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 
 void
@@ -179,6 +180,17 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 	}
 }
 
+/* The tenant as it was named, "" if by nobody: verdicts are kept by that. */
+static const char *
+named_tenant(const WfmFetchSpec *spec, int tenant)
+{
+	if (spec->ntenants > 0)
+		return spec->tenants[tenant];
+	if (spec->options->tenant_id != NULL)
+		return spec->options->tenant_id;
+	return spec->connection->tenant_id != NULL ? spec->connection->tenant_id : "";
+}
+
 /* The window was assumed to test a column, and a record shows it does not. */
 static void
 assumption_failed(const WfmCursor *cursor, const WfmStep *step,
@@ -186,6 +198,8 @@ assumption_failed(const WfmCursor *cursor, const WfmStep *step,
 {
 	const WfmFetchSpec *spec = cursor->spec;
 
+	wfm_window_judge(spec->connection->name, named_tenant(spec, step->tenant),
+					 spec->resource->name, true);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("the API's time window does not test column \"%s\" of foreign table \"%s\"",
@@ -195,6 +209,35 @@ assumption_failed(const WfmCursor *cursor, const WfmStep *step,
 					   (int) Min(date->len, 40), date->data, step->request),
 			 errhint("Tell the wrapper not to use it: ALTER FOREIGN TABLE %s OPTIONS (ADD window_column '');",
 					 spec->sql_name)));
+}
+
+void
+wfm_records_check_window(const WfmCursor *cursor)
+{
+	const WfmFetchSpec *spec = cursor->spec;
+	bool		assumes = wfm_fetch_by_date(spec);
+
+	if (spec->resource->window_column == NULL ||
+		spec->endpoint->paging != WFM_PAGING_WINDOWS)
+		return;
+	for (int i = 0; i < cursor->ntenants; i++)
+	{
+		const char *tenant = named_tenant(spec, i);
+
+		if (!assumes)
+			wfm_window_judge(spec->connection->name, tenant,
+							 spec->resource->name, false);
+		else if (wfm_window_is_wrong(spec->connection->name, tenant,
+									 spec->resource->name))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_ERROR),
+					 errmsg("the API's time window does not test column \"%s\" of foreign table \"%s\"",
+							spec->resource->window_column, spec->table_name),
+					 errdetail("An answer for tenant %s showed it.  Nothing was sent: rows might be missing.",
+							   tenant[0] != '\0' ? tenant : "of the connection"),
+					 errhint("Tell the wrapper not to use it: ALTER FOREIGN TABLE %s OPTIONS (ADD window_column '');",
+							 spec->sql_name)));
+	}
 }
 
 /* Is this record one the step has to deliver? */

@@ -1,6 +1,7 @@
 /*
  * fetch/row_counts.c
- *		How many rows the tables were seen to have.
+ *		How many rows the tables were seen to have, and which assumptions were
+ *		found wrong.
  *
  * One table in shared memory of 64-bit words that are read and written as
  * wholes, so that no lock is needed: half of a word says whose it is, half
@@ -105,30 +106,39 @@ add_text(uint64 hash, const char *text)
 							   hash);
 }
 
-/* What names a table and the tenants it reads; the upper half is never 0. */
+/* The upper half, which marks a word as taken, is never 0. */
 static uint64
-hash_of(const WfmTable *table)
+never_zero(uint64 hash)
 {
-	Oid			oids[3] = {MyDatabaseId, table->options->serverid, table->relid};
+	return hash >> 32 != 0 ? hash : hash | UINT64CONST(1) << 32;
+}
+
+/*
+ * What names a foreign table and the tenants it reads; with relid 0 any table
+ * of the resource on that server.
+ */
+static uint64
+hash_of(const WfmTable *table, Oid relid, const char *resource)
+{
+	Oid			oids[3] = {MyDatabaseId, table->options->serverid, relid};
 	uint64		hash = hash_bytes_extended((const unsigned char *) oids,
 										   sizeof(oids), 0);
 	ListCell   *lc;
 
-	hash = add_text(hash, table->resource->name);
+	hash = add_text(hash, resource);
 	hash = add_text(hash, table->connection->name);
 	hash = add_text(hash, table->options->tenant_id != NULL ?
 					table->options->tenant_id : table->connection->tenant_id);
 	foreach(lc, table->options->tenants)
 		hash = add_text(hash, ((WfmTenant *) lfirst(lc))->id);
-	return hash >> 32 != 0 ? hash : hash | UINT64CONST(1) << 32;
+	return never_zero(hash);
 }
 
-void
-wfm_row_count_learn(const WfmTable *table, double rows)
+/* Keep a number under a hash. */
+static void
+keep(uint64 hash, uint32 number)
 {
-	uint64		hash = hash_of(table);
 	uint64		tag = hash >> 32;
-	uint64		word = tag << 32 | (uint32) Min(rows, (double) PG_UINT32_MAX);
 	pg_atomic_uint64 *bucket;
 	int			way = (int) (tag % WAYS);
 
@@ -147,14 +157,13 @@ wfm_row_count_learn(const WfmTable *table, double rows)
 		if (pg_atomic_read_u64(&bucket[i]) >> 32 == tag)
 			way = i;
 	}
-	pg_atomic_write_u64(&bucket[way], word);
+	pg_atomic_write_u64(&bucket[way], tag << 32 | number);
 }
 
-double
-wfm_row_count(const WfmTable *table)
+/* The number kept under a hash; -1: none. */
+static double
+kept(uint64 hash)
 {
-	uint64		hash = hash_of(table);
-
 	if (row_counts == NULL)
 		return -1;
 	for (int i = 0; i < WAYS; i++)
@@ -165,4 +174,62 @@ wfm_row_count(const WfmTable *table)
 			return (double) (word & PG_UINT32_MAX);
 	}
 	return -1;
+}
+
+void
+wfm_row_count_learn(const WfmTable *table, double rows)
+{
+	keep(hash_of(table, table->relid, table->resource->name),
+		 (uint32) Min(rows, (double) PG_UINT32_MAX));
+	wfm_row_count_learn_of(table, table->resource->name, rows);
+}
+
+double
+wfm_row_count(const WfmTable *table)
+{
+	return kept(hash_of(table, table->relid, table->resource->name));
+}
+
+void
+wfm_row_count_learn_of(const WfmTable *table, const char *resource, double rows)
+{
+	keep(hash_of(table, InvalidOid, resource),
+		 (uint32) Min(rows, (double) PG_UINT32_MAX));
+}
+
+double
+wfm_row_count_of(const WfmTable *table, const char *resource)
+{
+	return kept(hash_of(table, InvalidOid, resource));
+}
+
+/* ---------- verdicts ---------- */
+
+/* What names the window of a tenant's list. */
+static uint64
+hash_of_window(const char *connection, const char *tenant, const char *resource)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) &MyDatabaseId,
+										   sizeof(MyDatabaseId), 1);
+
+	hash = add_text(hash, connection);
+	hash = add_text(hash, tenant);
+	return never_zero(add_text(hash, resource));
+}
+
+void
+wfm_window_judge(const char *connection, const char *tenant,
+				 const char *resource, bool wrong)
+{
+	uint64		hash = hash_of_window(connection, tenant, resource);
+
+	if (wrong || kept(hash) > 0)
+		keep(hash, wrong ? 1 : 0);
+}
+
+bool
+wfm_window_is_wrong(const char *connection, const char *tenant,
+					const char *resource)
+{
+	return kept(hash_of_window(connection, tenant, resource)) > 0;
 }

@@ -1,6 +1,7 @@
 /*
  * fetch/row_counts.h
- *		How many rows the tables were seen to have.
+ *		How many rows the tables were seen to have, and which assumptions were
+ *		found wrong.
  *
  * A scan that read a whole table leaves the number behind for the planners of
  * all sessions, in shared memory, and over a clean restart in a file;
@@ -23,5 +24,20 @@ extern void wfm_row_count_learn(const WfmTable *table, double rows);
 
 /* The number kept for the table and the tenants it reads; -1: none. */
 extern double wfm_row_count(const WfmTable *table);
+
+/* The same for any table of a resource of the table's server. */
+extern void wfm_row_count_learn_of(const WfmTable *table, const char *resource,
+								   double rows);
+extern double wfm_row_count_of(const WfmTable *table, const char *resource);
+
+/*
+ * Whether the time window of a tenant's list was found not to test the column
+ * that it is assumed to test.  Kept as the numbers of rows are, until a scan
+ * does without the assumption: then the user has seen to it.
+ */
+extern void wfm_window_judge(const char *connection, const char *tenant,
+							 const char *resource, bool wrong);
+extern bool wfm_window_is_wrong(const char *connection, const char *tenant,
+								const char *resource);
 
 #endif							/* WFM_FETCH_ROW_COUNTS_H */

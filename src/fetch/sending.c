@@ -207,6 +207,22 @@ look_in_list(WfmCursor *cursor, WfmStep *step)
 	MemoryContextSwitchTo(oldcontext);
 }
 
+/*
+ * Leave out a parent whose key the server does not take in a path, when all
+ * parents are asked for; false if the key is not to blame.
+ */
+static bool
+skip_odd_key(WfmCursor *cursor, WfmStep *step)
+{
+	if (!cursor->spec->walking || !wfm_step_key_is_odd(step, cursor->spec))
+		return false;
+	if (cursor->nskipped++ == 0)
+		cursor->skipped = MemoryContextStrdup(cursor->context,
+											  wfm_step_path_key(step, cursor->spec));
+	step->state = WFM_STEP_EMPTY;
+	return true;
+}
+
 /* Is there a list that holds what a get by key would deliver? */
 static bool
 has_list(const WfmCursor *cursor)
@@ -400,6 +416,9 @@ take_result(WfmCursor *cursor, WfmStep *step)
 			retry_or_fail(cursor, step, result, problem);
 			break;
 		case WFM_VERDICT_FAIL:
+			if (result->failure == WFM_HTTP_OK && result->status == 404 &&
+				skip_odd_key(cursor, step))
+				break;
 			if (wfm_fault_is_size(result) &&
 				wfm_step_halve(step, spec, cursor->context))
 				step->state = WFM_STEP_NEW;
@@ -438,6 +457,10 @@ wfm_step_advance(WfmCursor *cursor, WfmStep *step, bool may_ask)
 		(!wfm_step_is_sendable(step, cursor->spec) ||
 		 (cursor->odd_refused && wfm_step_key_is_odd(step, cursor->spec))))
 		look_in_list(cursor, step);
+
+	if (step->state == WFM_STEP_NEW &&
+		!wfm_step_is_sendable(step, cursor->spec))
+		(void) skip_odd_key(cursor, step);
 
 	if (step->state == WFM_STEP_PERMIT ||
 		(step->state == WFM_STEP_NEW && may_ask))

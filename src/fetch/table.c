@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 
 /* Lists are read this many days ahead of today: planned work has dates. */
@@ -229,6 +230,10 @@ wfm_table_parents(const WfmTable *table, const WfmFilter *filter)
 	const WfmResource *parent = wfm_resource_find(filter->parent,
 												  table->dialect);
 
+	double		learnt = wfm_row_count_of(table, filter->parent);
+
+	if (learnt >= 0)
+		return Max(learnt, 1);
 	return parent == NULL ? 1 : parent->typical_rows;
 }
 

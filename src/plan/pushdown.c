@@ -44,6 +44,15 @@ wfm_column_reference(Node *node, Index relid)
 	return 0;
 }
 
+/* The column under its relabelings. */
+static Var *
+bare_column(Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return (Var *) node;
+}
+
 /* Is the value fixed during one scan? */
 static bool
 value_is_usable(Node *value, Index relid)
@@ -118,8 +127,13 @@ take_apart(Node *clause, Index relid, Comparison *result)
 	if (result->attnum <= 0 || !OidIsValid(operator) ||
 		!value_is_usable(right, relid))
 		return false;
-	/* seen as another type, such as citext or bpchar, more values are equal */
-	if (IsA(left, RelabelType) && exprType(left) != TEXTOID)
+
+	/*
+	 * Seen as another type, such as citext or bpchar, more values are equal;
+	 * not so seen as the type that its domain is over.
+	 */
+	if (IsA(left, RelabelType) && exprType(left) != TEXTOID &&
+		exprType(left) != getBaseType(exprType((Node *) bare_column(left))))
 		return false;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return false;
@@ -182,20 +196,22 @@ take_apart_any(Node *clause, Index relid, Comparison *result)
 static bool
 type_fits(const WfmColumn *column, const WfmFilter *filter)
 {
+	Oid			type = getBaseType(column->type);
+
 	switch (filter->format)
 	{
 		case WFM_FORMAT_AS_TEXT:
 			/* one value, one text: others may write the same value in two */
-			return column->type == TEXTOID || column->type == VARCHAROID ||
-				(column->type == UUIDOID && column->field_type == WFM_TYPE_UUID) ||
-				(column->type == INT4OID && column->field_type == WFM_TYPE_INTEGER);
+			return type == TEXTOID || type == VARCHAROID ||
+				(type == UUIDOID && column->field_type == WFM_TYPE_UUID) ||
+				(type == INT4OID && column->field_type == WFM_TYPE_INTEGER);
 		case WFM_FORMAT_DAY:
 		case WFM_FORMAT_ISO_DAY:
-			return column->type == DATEOID;
+			return type == DATEOID;
 		case WFM_FORMAT_UTC_SECOND:
 		case WFM_FORMAT_UTC_DAY_BEFORE:
 		case WFM_FORMAT_ISO_DAY_BEFORE:
-			return column->type == TIMESTAMPTZOID;
+			return type == TIMESTAMPTZOID;
 	}
 	return false;
 }

@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "utils/lsyscache.h"
 
+#include "fetch/row_counts.h"
 #include "scan/parents.h"
 
 typedef struct KeyEntry
@@ -136,6 +137,8 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 	wfm_stats_add(stats, wfm_cursor_stats(cursor));
 	wfm_cursor_close(cursor);
 	parenthash_destroy(seen);
+	if (table->options->tenants == NIL)
+		wfm_row_count_learn_of(table, resource_name, keys->n);
 }
 
 void

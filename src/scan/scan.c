@@ -184,6 +184,7 @@ start(WfmScan *scan, ForeignScanState *node)
 			!scan->values->filters[i].given)
 			scan->walk_filter = i;
 	}
+	spec->walking = scan->walk_filter >= 0;
 	scan->first_tenant = 0;
 	scan->tenants = NIL;
 	if (scan->tenant_quals != NULL)

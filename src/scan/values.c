@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
@@ -23,30 +24,29 @@
 #define FIRST_YEAR 1970
 #define LAST_YEAR 9999
 
-/* The calendar day of a date, timestamp or timestamptz, in session time. */
+/* The day that a moment lies in, read as UTC; the ends of time stay so. */
 static DateADT
-day_of(Datum value, Oid type)
+day_of_utc(Timestamp stamp)
 {
-	Timestamp	stamp;
-	int64		days;
+	int64		days = stamp / USECS_PER_DAY;
 
-	if (type == DATEOID)
-		return DatumGetDateADT(value);
-	if (type == TIMESTAMPTZOID)
-	{
-		stamp = DatumGetTimestampTz(value);
-		if (!TIMESTAMP_NOT_FINITE(stamp))
-			value = DirectFunctionCall1(timestamptz_timestamp, value);
-	}
-	stamp = DatumGetTimestamp(value);
 	if (TIMESTAMP_IS_NOBEGIN(stamp))
 		return DATEVAL_NOBEGIN;
 	if (TIMESTAMP_IS_NOEND(stamp))
 		return DATEVAL_NOEND;
-	days = stamp / USECS_PER_DAY;
-	if (stamp % USECS_PER_DAY < 0)
-		days--;
-	return (DateADT) days;
+	return (DateADT) (stamp % USECS_PER_DAY < 0 ? days - 1 : days);
+}
+
+/* The calendar day of a date, timestamp or timestamptz, in session time. */
+static DateADT
+day_of(Datum value, Oid type)
+{
+	if (type == DATEOID)
+		return DatumGetDateADT(value);
+	if (type == TIMESTAMPTZOID &&
+		!TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
+		value = DirectFunctionCall1(timestamptz_timestamp, value);
+	return day_of_utc(DatumGetTimestamp(value));
 }
 
 /*
@@ -79,20 +79,13 @@ narrow_days(WfmScanValues *values, WfmPushKind kind, DateADT lower,
 	}
 }
 
-/* The day of a moment in UTC; the ends of time are far away days. */
+/* The day before that of a moment; before the beginning of time is none. */
 static DateADT
-day_of_utc(TimestampTz stamp)
+day_before(Datum moment)
 {
-	int64		days;
+	DateADT		day = day_of_utc(DatumGetTimestampTz(moment));
 
-	if (TIMESTAMP_IS_NOBEGIN(stamp))
-		return DATEVAL_NOBEGIN + 1;
-	if (TIMESTAMP_IS_NOEND(stamp))
-		return DATEVAL_NOEND;
-	days = stamp / USECS_PER_DAY;
-	if (stamp % USECS_PER_DAY < 0)
-		days--;
-	return (DateADT) days;
+	return DATE_NOT_FINITE(day) ? day : day - 1;
 }
 
 /* A day as yyyy-MM-dd and what follows, kept to years of four digits. */
@@ -126,6 +119,10 @@ wfm_filter_text(const WfmFilter *filter, Datum value, Oid type)
 
 				/* an empty value is NULL in every record */
 				if (text[0] == '\0')
+					return NULL;
+				/* bytes that are no UTF-8 are those of no record */
+				if (GetDatabaseEncoding() == PG_SQL_ASCII &&
+					!pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
 					return NULL;
 				return pg_server_to_any(text, strlen(text), PG_UTF8);
 			}
@@ -170,26 +167,45 @@ wfm_filter_text(const WfmFilter *filter, Datum value, Oid type)
 								tm.tm_hour, tm.tm_min, tm.tm_sec);
 			}
 		case WFM_FORMAT_UTC_DAY_BEFORE:
-			return iso_day(day_of_utc(DatumGetTimestampTz(value)) - 1,
-						   "T00:00:00");
+			return iso_day(day_before(value), "T00:00:00");
 		case WFM_FORMAT_ISO_DAY_BEFORE:
-			return iso_day(day_of_utc(DatumGetTimestampTz(value)) - 1, "");
+			return iso_day(day_before(value), "");
 		case WFM_FORMAT_ISO_DAY:
 			return iso_day(DatumGetDateADT(value), "");
 	}
 	return NULL;
 }
 
-/* Does the list hold this text already? */
-static bool
-holds_text(const WfmFilterValues *values, const char *text)
+/* A set of the texts of values. */
+typedef struct TextEntry
 {
+	const char *text;
+	bool		taken;			/* asked for already */
+	char		status;			/* for simplehash */
+} TextEntry;
+
+#define SH_PREFIX texthash
+#define SH_ELEMENT_TYPE TextEntry
+#define SH_KEY_TYPE const char *
+#define SH_KEY text
+#define SH_HASH_KEY(tb, k) hash_bytes((const unsigned char *) (k), (int) strlen(k))
+#define SH_EQUAL(tb, a, b) (strcmp(a, b) == 0)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* The set of the values a filter has so far. */
+static texthash_hash *
+texts_of(const WfmFilterValues *values)
+{
+	texthash_hash *set = texthash_create(CurrentMemoryContext,
+										 Max(values->nvalues, 16), NULL);
+	bool		found;
+
 	for (int i = 0; i < values->nvalues; i++)
-	{
-		if (strcmp(values->texts[i], text) == 0)
-			return true;
-	}
-	return false;
+		texthash_insert(set, values->texts[i], &found)->taken = false;
+	return set;
 }
 
 /*
@@ -201,25 +217,37 @@ take_values(WfmFilterValues *values, const WfmFilter *filter, Datum *datums,
 			bool *nulls, int n, Oid type)
 {
 	WfmFilterValues fresh = {true, 0, NULL, NULL};
+	texthash_hash *texts = texts_of(values);
 
 	fresh.texts = palloc(Max(n, 1) * sizeof(char *));
 	fresh.datums = palloc(Max(n, 1) * sizeof(Datum));
 	for (int i = 0; i < n; i++)
 	{
-		char	   *text;
+		char	   *sent;
+		TextEntry  *entry;
+		bool		found;
 
 		if (nulls != NULL && nulls[i])
 			continue;
-		text = wfm_filter_text(filter, datums[i], type);
-
-		if (text == NULL || holds_text(&fresh, text) ||
-			(values->given && !holds_text(values, text)))
+		sent = wfm_filter_text(filter, datums[i], type);
+		if (sent == NULL)
 			continue;
-		fresh.texts[fresh.nvalues] = text;
-
+		if (values->given)
+			entry = texthash_lookup(texts, sent);
+		else
+		{
+			entry = texthash_insert(texts, sent, &found);
+			if (!found)
+				entry->taken = false;
+		}
+		if (entry == NULL || entry->taken)
+			continue;
+		entry->taken = true;
+		fresh.texts[fresh.nvalues] = sent;
 		fresh.datums[fresh.nvalues] = datums[i];
 		fresh.nvalues++;
 	}
+	texthash_destroy(texts);
 	*values = fresh;
 }
 

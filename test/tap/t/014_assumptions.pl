@@ -45,6 +45,26 @@ my ($statement) = $err =~ /(ALTER FOREIGN TABLE [^;]*;)/;
 is($statement, q{ALTER FOREIGN TABLE acme.time_entry OPTIONS (ADD window_column '');},
 	'and names the statement to run');
 
+# The verdict is kept for the tenant: what rests on the assumption is refused
+# without a call, also by another session, until the statement is run.
+sub refused
+{
+	my ($sql) = @_;
+	my $mark = $sim->mark;
+	my (undef, undef, $message) = $node->psql('postgres', $sql);
+
+	return $message =~ /does not test column "date".*showed it.*\QALTER FOREIGN TABLE acme.time_entry OPTIONS (ADD window_column '');\E/s
+	  && $sim->calls_since($mark) == 0;
+}
+ok(refused($query), 'the next query is refused, and nothing sent');
+ok(refused('SELECT count(uuid) FROM time_entry'), 'so is the whole table, which is read by windows too');
+ok(!refused("SELECT count(uuid) FROM time_entry WHERE job_id = 'J000100'"), 'a request without a window is not');
+ok(!refused('SELECT count(*) FROM invoice'), 'nor are windows of another list');
+$node->safe_psql('postgres', "ALTER FOREIGN TABLE time_entry OPTIONS (ADD window_column '')");
+is($node->safe_psql('postgres', $query), $expected, 'with the statement run: all rows');
+$node->safe_psql('postgres', 'ALTER FOREIGN TABLE time_entry OPTIONS (DROP window_column)');
+is($node->safe_psql('postgres', $query), $expected, 'taken back, the API gets another chance');
+
 # A record a day off is the zone of the window: dropped or kept by its date.
 (my $neighbour = $stranger) =~ s/2019-05-01/2026-02-28/;
 $sim->fault({ match => { path => '*time.api/list' }, count => 1,
