@@ -41,8 +41,9 @@
 #define VISITS_AT_ONCE 2
 
 /*
- * A worker that ends sooner than this after its start did not get to work;
- * it is not started again before.
+ * A worker that ends sooner than this after its start did not get to work; it
+ * is not started again before, and after each further time twice as late, up
+ * to LOOK_INTERVAL_MS: the database may take no connections for a long time.
  */
 #define RESTART_INTERVAL_MS 1000
 
@@ -56,6 +57,7 @@ typedef struct Worker
 	Oid			database;
 	BackgroundWorkerHandle *handle; /* NULL when it has ended */
 	int64		started_mono_ms;
+	int64		pause_ms;		/* from one start to the next, at least */
 } Worker;
 
 typedef struct LauncherState
@@ -135,6 +137,7 @@ worker_of(LauncherState *state, Oid database)
 	worker = palloc0(sizeof(Worker));
 	worker->database = database;
 	worker->started_mono_ms = -RESTART_INTERVAL_MS;
+	worker->pause_ms = RESTART_INTERVAL_MS;
 	state->workers = lappend(state->workers, worker);
 	return worker;
 }
@@ -155,8 +158,12 @@ reap_workers(LauncherState *state)
 			continue;
 		if (GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED)
 		{
+			int64		age = wfm_mono_ms() - worker->started_mono_ms;
+
 			pfree(worker->handle);
 			worker->handle = NULL;
+			worker->pause_ms = age < RESTART_INTERVAL_MS ?
+				Min(worker->pause_ms * 2, LOOK_INTERVAL_MS) : RESTART_INTERVAL_MS;
 		}
 		else
 			running++;
@@ -356,9 +363,11 @@ launch(LauncherState *state)
 
 		if (worker->handle != NULL)
 			continue;			/* its end will wake us */
-		if (age < RESTART_INTERVAL_MS)
+		if (age < worker->pause_ms)
 		{
-			timeout = Min(timeout, RESTART_INTERVAL_MS - age);
+			if (worker->pause_ms > RESTART_INTERVAL_MS)
+				note_launch(worker->database, false);
+			timeout = Min(timeout, worker->pause_ms - age);
 			continue;
 		}
 		started = start_worker(worker);

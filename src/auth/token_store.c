@@ -276,8 +276,8 @@ report_verdict(const WfmConnection *connection, const Standing *standing)
 			ereport(ERROR,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("no token worker could be started for connection \"%s\"", connection->name),
-					 errdetail("All background worker processes are in use."),
-					 errhint("Increase max_worker_processes (now %d) and restart the server.",
+					 errdetail("No background worker process is free, or the database takes no connections."),
+					 errhint("See the server log. If all background worker processes are in use, increase max_worker_processes (now %d) and restart the server.",
 							 max_worker_processes)));
 			break;
 	}

@@ -146,4 +146,32 @@ ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activit
 one("SELECT wfm_refresh('acme')");
 pass('then there is a place for the other');
 
+# --- a database that takes no connections ---
+{
+	my $inside = $node->background_psql('second', on_error_stop => 0);
+	my $refused = qr/FATAL:  database "second" is not currently accepting connections/;
+
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'no worker is there');
+	one('ALTER DATABASE second ALLOW_CONNECTIONS false');
+	$inside->query_safe("SET wfm_fdw.max_wait = '20s'");
+	$inside->query("SELECT wfm_refresh('second')");
+	like($inside->{stderr}, qr/ERROR:  no token worker could be started.*\nDETAIL: .*the database takes no connections.*\nHINT:  See the server log/, 'those who are in it are told');
+	$inside->{stderr} = '';
+	sleep 5;
+	cmp_ok(scalar(() = slurp_file($node->logfile) =~ /$refused/g), '<=', 5, 'and it is tried less and less often');
+	one('ALTER DATABASE second ALLOW_CONNECTIONS true');
+	$inside->query_safe("SET wfm_fdw.max_wait = '60s'");
+	my $done;
+	for (1 .. 10)
+	{
+		$inside->query("SELECT wfm_refresh('second')");
+		$done = $inside->{stderr} !~ /ERROR/;
+		$inside->{stderr} = '';
+		last if $done;
+		sleep 2;
+	}
+	ok($done, 'when it takes them again, the worker comes');
+	$inside->quit;
+}
+
 done_testing();
