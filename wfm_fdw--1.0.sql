@@ -335,7 +335,7 @@ COMMENT ON COLUMN wfm_stat_scans.request IS 'request with column names in place 
 COMMENT ON COLUMN wfm_stat_scans.current_request IS 'path and parameters of the request whose rows come next';
 COMMENT ON COLUMN wfm_stat_scans.pages IS 'answers read to their end, over all rescans';
 COMMENT ON COLUMN wfm_stat_scans.expected_pages IS 'those and the ones known to be missing; an estimate of the planner while a list has not told its length';
-COMMENT ON COLUMN wfm_stat_scans.rows IS 'rows handed to the executor, before its own conditions';
+COMMENT ON COLUMN wfm_stat_scans.rows IS 'rows read, before PostgreSQL checks its own conditions';
 COMMENT ON COLUMN wfm_stat_scans.bytes IS 'bytes of answers, decompressed, the one that is arriving included';
 COMMENT ON COLUMN wfm_stat_scans.calls IS 'requests sent';
 COMMENT ON COLUMN wfm_stat_scans.retries IS 'requests that are to be or were sent once more';
@@ -386,7 +386,7 @@ COMMENT ON COLUMN wfm_stat_tables.table_name IS 'foreign table';
 COMMENT ON COLUMN wfm_stat_tables.scans IS 'times it was begun to be read, each rescan of a join included';
 COMMENT ON COLUMN wfm_stat_tables.calls IS 'requests sent';
 COMMENT ON COLUMN wfm_stat_tables.pages IS 'answers read to their end';
-COMMENT ON COLUMN wfm_stat_tables.rows IS 'rows handed to the executor, before its own conditions';
+COMMENT ON COLUMN wfm_stat_tables.rows IS 'rows read, before PostgreSQL checks its own conditions';
 COMMENT ON COLUMN wfm_stat_tables.bytes IS 'bytes of answers, decompressed';
 COMMENT ON COLUMN wfm_stat_tables.retries IS 'requests that had to be sent once more';
 COMMENT ON COLUMN wfm_stat_tables.refusals IS 'answers 429 (too many requests)';

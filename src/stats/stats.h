@@ -34,7 +34,7 @@ typedef struct WfmStatCounts
 {
 	int64		calls;			/* requests sent */
 	int64		pages;			/* answers read to their end */
-	int64		rows;			/* handed to the executor */
+	int64		rows;			/* read, before the executor's conditions */
 	int64		bytes;			/* of answers, decompressed */
 	int64		retries;
 	int64		limited;		/* answers 429 */

@@ -225,7 +225,7 @@ foreach my $name (qw(imp cop lit))
 	works("EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM $name.job j JOIN $name.client c ON c.uuid = j.client_uuid", "$name: after a 401");
 	works("SELECT wfm_refresh('$name')", "$name: a refresh") for 1 .. 3;
 	works("SELECT * FROM wfm_tenants('$name'); SELECT * FROM wfm_identity('$name'); SELECT * FROM wfm_check('$name');
-		SELECT * FROM wfm_stat_connections; SELECT * FROM wfm_stat_limits; ANALYZE wfm_tokens; ANALYZE wfm_connections", "$name: what is known");
+		SELECT * FROM wfm_stat_connections; SELECT * FROM wfm_stat_limits; SELECT * FROM wfm_stat_scans; SELECT * FROM wfm_stat_tables; ANALYZE wfm_tokens; ANALYZE wfm_connections", "$name: what is known");
 	works("PREPARE p (uuid) AS SELECT * FROM $name.client WHERE uuid = \$1; EXECUTE p ('6b6f4b34-b4e7-41c2-a3a4-567a6e8566a1')", "$name: a parameter");
 }
 

@@ -93,14 +93,15 @@ is(one('SELECT count(*) FROM wfm_stat_scans'), 0, 'at rest there is none');
 # --- in the middle ---
 {
 	my $mark = $sim->mark;
-	slow('*time.api/list', 4);
+	slow('*time.api/list', 4, 15);
 	my $session = session($all);
 	my ($role, $server, $table, $of, $request, $current, $pages, $missing, $rows, $bytes, $sent, $until, $young, $known) =
 	  see("waits_for = 'network' AND pages = 4", 'role', 'server', 'table_name', 'tenant_id', 'request', 'current_request', 'pages',
 		'expected_pages', 'rows', 'bytes', 'calls', 'waits_until',
 		"started_at BETWEEN now() - interval '20 s' AND now()",
 		"EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = s.pid AND a.datname = s.database)" =~ s/\bs\./wfm_stat_scans./gr);
-	my @log = $sim->calls_since($mark);
+	# calls_since() would wait for the one that is under way
+	my @log = grep { defined $_->{dialect} } map { JSON::PP->new->decode($_) } split /\n/, $sim->_request('GET', "log?since=$mark");
 	my $received = 0;
 	$received += $_->{body_bytes} foreach @log;
 
@@ -117,7 +118,8 @@ is(one('SELECT count(*) FROM wfm_stat_scans'), 0, 'at rest there is none');
 	is($until, '', 'nobody knows how long the network takes');
 	is($young, 't', 'it began just now');
 	is($known, 't', 'process and database are those of pg_stat_activity');
-	is(one("SELECT wait_event_type FROM pg_stat_activity WHERE pid = (SELECT pid FROM wfm_stat_scans)"), 'Extension', 'the server knows that it waits');
+	is(one('SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE pid = (SELECT pid FROM wfm_stat_scans)'),
+		one('SHOW server_version_num') >= 170000 ? 'Extension|WfmNetwork' : 'Extension|Extension', 'the server knows that it waits, and newer ones what for');
 	$sim->no_faults;
 	finish($session);
 	is($session->{out}, "$expected\n", 'the scan is none the worse');
@@ -141,13 +143,24 @@ is(one('SELECT count(*) FROM wfm_stat_scans'), 0, 'at rest there is none');
 	slow('*staff.api');
 	my $first = session('SELECT count(*) FROM acme.staff');
 	see("table_name = 'acme.staff' AND waits_for = 'network'", 'pid');
-	my $second = session('SELECT count(*) FROM acme.client');
+	my $second = session("SET wfm_fdw.wait_notice = '300ms'; SELECT count(*) FROM acme.client");
 	my ($calls_of_second) = see("table_name = 'acme.client' AND waits_for = 'concurrent calls'", 'calls');
 	is($calls_of_second, 0, 'waits for a slot: nothing was sent');
+	my $third = session("SET wfm_fdw.wait_notice = '300ms'; SELECT name FROM acme.client UNION ALL SELECT name FROM acme.task");
+	my $deadline = time() + 60;
+	$_->{run}->pump_nb, sleep 0.05 foreach ($second, $third) x 20;
+	foreach my $waiting ($second, $third)
+	{
+		$waiting->{run}->pump_nb, sleep 0.05 until $waiting->{err} =~ /NOTICE/ || time() > $deadline;
+	}
 	one('SELECT pg_cancel_backend(pid) FROM wfm_stat_scans');
-	finish($_) foreach $first, $second;
+	finish($_) foreach $first, $second, $third;
 	$sim->no_faults;
 	nothing_is_left('slot');
+	my $notice = qr/^NOTICE:  waiting because of the limits of connection "acme": concurrent calls$/m;
+	is(scalar(() = $second->{err} =~ /$notice/g), 1, 'the client is told once');
+	like($third->{err}, $notice, 'also by asynchronous scans');
+	is($first->{err} =~ /NOTICE/ ? 1 : 0, 0, 'with the setting at -1 not at all');
 
 	$sim->fault({ match => { path => '*staff.api' }, count => 1, action => { retry_after => 7 } });
 	$first = session('SELECT count(*) FROM acme.staff');
