@@ -154,6 +154,17 @@ COMMENT ON TRIGGER wfm_seal ON wfm_connections IS 'checks the row and seals its 
 COMMENT ON TRIGGER wfm_store ON wfm_connections IS 'moves sealed secrets to wfm_tokens';
 COMMENT ON TRIGGER wfm_no_truncate ON wfm_connections IS 'refuses TRUNCATE';
 
+-- A subscription to all tables brings the publisher's rows of wfm_tokens, which
+-- cannot be opened here and would meet those that each connection has already.
+CREATE FUNCTION wfm_tokens_ignore_replicated() RETURNS trigger
+LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+COMMENT ON FUNCTION wfm_tokens_ignore_replicated() IS 'leaves out what logical replication would write into wfm_tokens';
+REVOKE ALL ON FUNCTION wfm_tokens_ignore_replicated() FROM PUBLIC;
+CREATE TRIGGER wfm_ignore_replicated BEFORE INSERT OR UPDATE OR DELETE ON wfm_tokens
+    FOR EACH ROW EXECUTE FUNCTION wfm_tokens_ignore_replicated();
+ALTER TABLE wfm_tokens ENABLE REPLICA TRIGGER wfm_ignore_replicated;
+COMMENT ON TRIGGER wfm_ignore_replicated ON wfm_tokens IS 'leaves out what logical replication would write';
+
 CREATE FUNCTION wfm_import_credentials(path text) RETURNS SETOF text
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION wfm_import_credentials(text) IS 'makes or changes connections from a JSON file on the server and returns their names';

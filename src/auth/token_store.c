@@ -207,7 +207,7 @@ report_not_authorized(const WfmConnection *connection, const Standing *standing)
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 			 errmsg("connection \"%s\" is not authorized", connection->name),
 			 standing->detail[0] ? errdetail("%s", standing->detail)
-			 : errdetail("It holds no refresh token. Settings restored from a dump come without one, so that two servers never share a grant."),
+			 : errdetail("It holds no refresh token. Settings restored from a dump, or copied with their database, come without one, so that no two share a grant."),
 			 errhint("%s", authorize_hint(connection))));
 }
 

@@ -25,6 +25,13 @@ CREATE TRIGGER wfm_no_truncate BEFORE TRUNCATE ON wfm_connections
     FOR EACH STATEMENT EXECUTE FUNCTION wfm_connections_no_truncate();
 ALTER TABLE wfm_connections ENABLE ALWAYS TRIGGER wfm_no_truncate;
 
+CREATE FUNCTION wfm_tokens_ignore_replicated() RETURNS trigger
+LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+REVOKE ALL ON FUNCTION wfm_tokens_ignore_replicated() FROM PUBLIC;
+CREATE TRIGGER wfm_ignore_replicated BEFORE INSERT OR UPDATE OR DELETE ON wfm_tokens
+    FOR EACH ROW EXECUTE FUNCTION wfm_tokens_ignore_replicated();
+ALTER TABLE wfm_tokens ENABLE REPLICA TRIGGER wfm_ignore_replicated;
+
 -- their columns change, which OR REPLACE cannot do
 DROP VIEW wfm_stat_connections;
 DROP FUNCTION wfm_connection_status();
