@@ -59,6 +59,29 @@ IMPORT FOREIGN SCHEMA public FROM SERVER acme INTO imported; \echo :SQLSTATE
 IMPORT FOREIGN SCHEMA "WFM" FROM SERVER acme INTO imported; \echo :SQLSTATE
 IMPORT FOREIGN SCHEMA wfm FROM SERVER acme INTO imported OPTIONS (no_such_option 'true'); \echo :SQLSTATE
 
+-- Every column and table of every API can be named without quotes
+SELECT DISTINCT api, resource, column_name FROM wfm_api_columns()
+WHERE column_name IN (SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T'));
+SELECT DISTINCT api, resource FROM wfm_api_tables()
+WHERE resource IN (SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T'));
+DO $$
+DECLARE
+    tables integer := 0;
+    item record;
+BEGIN
+    FOR item IN SELECT resource, string_agg(DISTINCT column_name, ', ') AS columns,
+                       string_agg(DISTINCT 'x.' || column_name, ', ') AS qualified,
+                       string_agg(DISTINCT column_name || ' text', ', ') AS declared
+                FROM wfm_api_columns() GROUP BY resource LOOP
+        EXECUTE format('CREATE TEMP TABLE %s (%s)', item.resource, item.declared);
+        EXECUTE format('SELECT %s FROM %s', item.columns, item.resource);
+        EXECUTE format('SELECT %s FROM %s x ORDER BY %s', item.qualified, item.resource, item.columns);
+        EXECUTE format('DROP TABLE %s', item.resource);
+        tables := tables + 1;
+    END LOOP;
+    RAISE NOTICE 'all of them: %', tables > 70;
+END $$;
+
 -- A server without a connection
 CREATE SERVER lost FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'nobody');
 IMPORT FOREIGN SCHEMA wfm FROM SERVER lost INTO imported; \echo :SQLSTATE

@@ -8,6 +8,7 @@
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
+#include "auth/oauth_answer.h"
 #include "auth/tenants.h"
 #include "base/settings.h"
 #include "http/transfer.h"

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "auth/connection.h"
-#include "auth/oauth_answer.h"
 #include "auth/token_store.h"
 
 /* A tenant that a consent reaches, or did reach; palloc'd texts or NULL. */

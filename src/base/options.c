@@ -54,9 +54,11 @@ static const Option option_table[] = {
 	{"tenant_id", OPTION_UUID_TEXT, WFM_OPTION_SERVER, NULL,
 	"tenant to read, instead of the connection's"},
 	{"tenants", OPTION_TENANTS, WFM_OPTION_SERVER, NULL,
-	"tenants to read side by side, as uuid=label, ...; tables then have the columns tenant_id and tenant_name"},
+	"tenants to read side by side, as uuid=label, ... or * for all that are connected; tables then have the columns tenant_id and tenant_name"},
 	{"format", OPTION_FORMAT, WFM_OPTION_SERVER, "xml",
 	"format to ask the API for, where it has a choice"},
+	{"fields", OPTION_BOOL, WFM_OPTION_SERVER, "off",
+	"ask practicemanager/3.1 only for the fields that a query uses; its specification alone says that it can"},
 	{"history_from", OPTION_DATE, WFM_OPTION_SERVER | WFM_OPTION_TABLE, DEFAULT_HISTORY_FROM,
 	"first day to look for records in lists that are read in windows of dates"},
 	{"push_assumed", OPTION_BOOL, WFM_OPTION_SERVER | WFM_OPTION_TABLE, "on",
@@ -377,9 +379,9 @@ check_value(const Option *option, const char *value)
 				bad_value(option->name, value, "Give xml or json.");
 			break;
 		case OPTION_TENANTS:
-			if (parse_tenants(value) == NIL)
+			if (strcmp(value, "*") != 0 && parse_tenants(value) == NIL)
 				bad_value(option->name, value,
-						  "Give a list of uuid=label, separated by commas; the labels are what tenant_name shows.");
+						  "Give * for all connected ones, or a list of uuid=label, separated by commas; the labels are what tenant_name shows.");
 			break;
 	}
 }
@@ -439,9 +441,14 @@ apply_options(WfmOptions *result, List *options)
 		else if (strcmp(def->defname, "tenant_id") == 0)
 			result->tenant_id = value;
 		else if (strcmp(def->defname, "tenants") == 0)
-			result->tenants = parse_tenants(value);
+		{
+			result->all_tenants = strcmp(value, "*") == 0;
+			result->tenants = result->all_tenants ? NIL : parse_tenants(value);
+		}
 		else if (strcmp(def->defname, "format") == 0)
 			result->format_json = strcmp(value, "json") == 0;
+		else if (strcmp(def->defname, "fields") == 0)
+			(void) parse_bool(value, &result->select_fields);
 		else if (strcmp(def->defname, "walk_parents") == 0)
 			(void) parse_bool(value, &result->walk_parents);
 		else if (strcmp(def->defname, "resource") == 0)

@@ -31,8 +31,11 @@ typedef struct WfmOptions
 	char	   *server_name;
 	char	   *connection;		/* name in wfm_connections */
 	char	   *tenant_id;		/* NULL: the connection's */
-	List	   *tenants;		/* of WfmTenant; NIL: one tenant */
+	List	   *tenants;		/* of WfmTenant; NIL: one tenant, or not yet
+								 * known which */
+	bool		all_tenants;	/* tenants '*': all that are connected */
 	bool		format_json;	/* ask for JSON where the API has a choice */
+	bool		select_fields;	/* ask only for the fields that are used */
 	bool		walk_parents;	/* one call for each parent is all right */
 	char	   *resource;		/* table only */
 	DateADT		history_from;	/* first day of windowed lists */

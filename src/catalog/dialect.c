@@ -69,6 +69,7 @@ const WfmDialect wfm_dialects[] = {
 		.issuer = WFM_ISSUER_XERO,
 		.format = WFM_FORMAT_XML,
 		.json_header = "Xero-Features: practice-strict-content-type",
+		.takes_fields = true,
 		.api_url = "https://api.xero.com/practicemanager/3.1/",
 		.authorize_url = XERO_AUTHORIZE,
 		.token_url = XERO_TOKEN,

@@ -39,6 +39,8 @@ typedef struct WfmDialect
 	WfmFormat	format;
 	const char *json_header;	/* header that opts in to JSON where format is
 								 * XML; NULL: there is no choice */
+	bool		takes_fields;	/* the parameter "fields", by the
+								 * specification's word alone */
 	const char *api_url;		/* base of the data API, ends with '/' */
 	const char *authorize_url;
 	const char *token_url;

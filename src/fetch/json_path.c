@@ -15,9 +15,8 @@
 /* Words that are written as one when a name is put in camel case. */
 static const char *const acronyms[] = {"UUID", "GST", "URL", "ID"};
 
-/* Append one name in camel case. */
-static void
-append_camel(StringInfo out, const char *name, size_t len)
+void
+wfm_append_json_name(StringInfo out, const char *name, size_t len)
 {
 	int			start = out->len;
 
@@ -55,7 +54,7 @@ append_alternative(StringInfo out, const char *path, size_t len, bool is_scope)
 		const char *slash = memchr(path, '/', end - path);
 		const char *stop = slash != NULL ? slash : end;
 
-		append_camel(out, path, stop - path);
+		wfm_append_json_name(out, path, stop - path);
 		if (slash == NULL)
 			return;
 		path = slash + 1;

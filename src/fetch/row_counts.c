@@ -129,8 +129,14 @@ hash_of(const WfmTable *table, Oid relid, const char *resource)
 	hash = add_text(hash, table->connection->name);
 	hash = add_text(hash, table->options->tenant_id != NULL ?
 					table->options->tenant_id : table->connection->tenant_id);
-	foreach(lc, table->options->tenants)
-		hash = add_text(hash, ((WfmTenant *) lfirst(lc))->id);
+	/* with all tenants the list is not known yet while a query is planned */
+	if (table->options->all_tenants)
+		hash = add_text(hash, "*");
+	else
+	{
+		foreach(lc, table->options->tenants)
+			hash = add_text(hash, ((WfmTenant *) lfirst(lc))->id);
+	}
 	return never_zero(hash);
 }
 

@@ -180,6 +180,7 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 	StringInfoData path;
 	StringInfoData query;
 	const char *hole = strstr(endpoint->path, "{}");
+	char	   *fields;
 	char		day[9];
 
 	initStringInfo(&path);
@@ -215,6 +216,9 @@ build_request(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 	if ((endpoint->flags & WFM_ENDPOINT_DETAILED) != 0 &&
 		(spec->detailed || (endpoint->flags & WFM_ENDPOINT_ALWAYS_DETAILED) != 0))
 		append_parameter(&query, "detailed", "true");
+	fields = wfm_select_fields(spec, endpoint);
+	if (fields != NULL)
+		append_parameter(&query, "fields", fields);
 	append_days(&query, endpoint, spec);
 	if (spec->includes != NULL)
 		appendStringInfo(&query, "%cincludes=%s", query.len == 0 ? '?' : '&',

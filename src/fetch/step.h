@@ -73,6 +73,13 @@ typedef struct WfmStep
 	struct WfmProblem *problem;
 } WfmStep;
 
+/*
+ * The value of the parameter "fields" for requests by this endpoint, palloc'd;
+ * NULL if it is not to be sent.
+ */
+extern char *wfm_select_fields(const WfmFetchSpec *spec,
+							   const WfmEndpoint *endpoint);
+
 /* Does the window of this spec's endpoint test a column of the record? */
 extern bool wfm_fetch_by_date(const WfmFetchSpec *spec);
 

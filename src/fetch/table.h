@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "auth/connection.h"
 #include "base/options.h"
 #include "catalog/resource.h"
@@ -71,6 +73,9 @@ extern bool wfm_table_by_date(const WfmTable *table);
 extern const char *wfm_path_in_format(const WfmDialect *dialect,
 									  WfmFormat format, const char *path,
 									  bool is_scope);
+
+/* Append a name of the catalogue (one part of a path) as JSON writes it. */
+extern void wfm_append_json_name(StringInfo out, const char *name, size_t len);
 
 /* About how many keys the filter's parent table has. */
 extern double wfm_table_parents(const WfmTable *table, const WfmFilter *filter);

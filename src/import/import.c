@@ -151,7 +151,7 @@ wfm_import_schema(ImportForeignSchemaStmt *stmt, Oid serverid)
 						stmt->remote_schema, options->server_name),
 				 errhint("Use IMPORT FOREIGN SCHEMA " REMOTE_SCHEMA ".")));
 	wanted = read_options(stmt->options);
-	wanted.tenants = options->tenants != NIL;
+	wanted.tenants = options->tenants != NIL || options->all_tenants;
 
 	connection = wfm_connection_get(options->connection, false);
 	wfm_connection_check_use(connection, options->server_owner);

@@ -324,7 +324,7 @@ wfm_explain_plan(ForeignScanState *node, ExplainState *es)
 	filters = local_filters(plan, context, prefix);
 	if ((filters != NIL && pushed != NIL) || !text)
 		ExplainPropertyList("Local Filters", filters, es);
-	if (table->options->tenants != NIL || !text)
+	if (table->options->tenants != NIL || table->options->all_tenants || !text)
 		ExplainPropertyInteger("Expected Tenants", NULL, tenants, es);
 	ExplainPropertyInteger("Expected Calls", NULL,
 						   strtoll(strVal(list_nth(private, WFM_PLAN_CALLS)),

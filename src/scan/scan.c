@@ -133,6 +133,20 @@ wfm_scan_leg_index(const WfmScan *scan, WfmFilterPlace place)
 	return place == WFM_WINDOW_TO ? leg % nto : leg / nto;
 }
 
+/* With tenants '*': the list, which from now on is the scan's. */
+static void
+find_tenants(WfmScan *scan)
+{
+	WfmOptions *options = unconstify(WfmOptions *, scan->table->options);
+	MemoryContext oldcontext;
+
+	if (!options->all_tenants || options->tenants != NIL || scan->ended)
+		return;
+	oldcontext = MemoryContextSwitchTo(scan->estate->es_query_cxt);
+	options->tenants = wfm_tenants_connected(scan->table->connection);
+	MemoryContextSwitchTo(oldcontext);
+}
+
 /* Evaluate the conditions and describe what to fetch. */
 static void
 start(WfmScan *scan, ForeignScanState *node)
@@ -189,6 +203,7 @@ start(WfmScan *scan, ForeignScanState *node)
 	scan->tenants = NIL;
 	if (scan->tenant_quals != NULL)
 	{
+		find_tenants(scan);
 		oldcontext = MemoryContextSwitchTo(scan->values_context);
 		scan->tenants = wfm_tenants_wanted(scan->table, scan->tenant_quals,
 										   node->ss.ps.ps_ExprContext);

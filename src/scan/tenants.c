@@ -137,7 +137,7 @@ wfm_tenant_quals(const WfmTable *table, ForeignScanState *node)
 	WfmTenantQuals *result;
 	ListCell   *lc;
 
-	if (table->options->tenants == NIL)
+	if (table->options->tenants == NIL && !table->options->all_tenants)
 		return NULL;
 	result = palloc0(sizeof(WfmTenantQuals));
 	foreach(lc, plan->scan.plan.qual)

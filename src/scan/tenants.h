@@ -22,6 +22,13 @@ extern WfmTenantQuals *wfm_tenant_quals(const WfmTable *table,
 extern bool wfm_tenant_quals_vary(const WfmTenantQuals *quals);
 
 /*
+ * All tenants that are connected to the connection's app and of its API's
+ * type, as a list of WfmTenant in the current memory context.  May send a
+ * request; ereports if there is none.
+ */
+extern List *wfm_tenants_connected(const WfmConnection *connection);
+
+/*
  * The tenants that satisfy them, as a list of WfmTenant; NIL if none does, or
  * the server has one tenant only.
  */

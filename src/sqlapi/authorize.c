@@ -19,6 +19,7 @@
 #include "auth/connection.h"
 #include "auth/consent.h"
 #include "auth/grant.h"
+#include "auth/oauth_answer.h"
 #include "auth/tenants.h"
 #include "auth/token_store.h"
 #include "base/compat.h"

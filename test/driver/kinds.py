@@ -188,7 +188,8 @@ def wishes_of(path):
     """Words after "# wfm-test:" in the first lines of a test: "alone" is not
     run beside others, "crashpoints" gets a library that has them, "module:NAME"
     finds test/modules/NAME built in $WFM_MODULES, "old-version" can make the
-    extension in the version of test/update."""
+    extension in the version of test/update, "walkthrough" runs with sources to
+    which doc/contributing.md was done."""
     with open(path, encoding="utf-8") as lines:
         for _, line in zip(range(30), lines):
             found = re.match(r"#\s*wfm-test:\s*(.*)", line)
@@ -201,6 +202,9 @@ def run_tap(workspace, kind, path, wishes):
     """Runs one Perl file; its servers are in a folder of its own."""
     name = path.stem
     pg = workspace.crashing_pg() if "crashpoints" in wishes else workspace.pg
+    source_tree = workspace.source
+    if "walkthrough" in wishes:
+        pg, source_tree = workspace.walkthrough()
     for wish in wishes:
         what, _, module = wish.partition(":")
         if what == "module":
@@ -216,7 +220,7 @@ def run_tap(workspace, kind, path, wishes):
         TESTLOGDIR=folder / "log",
         PG_REGRESS=pg.pgxs_program("regress", "pg_regress"),
         PG_TEST_PORT_DIR=workspace.make_folder("ports"),
-        WFM_SOURCE=workspace.source,
+        WFM_SOURCE=source_tree,
         WFM_MODULES=workspace.folder / "modules",
         WFM_SAMPLES=workspace.samples(),
         WFM_PYTHON=python(),

@@ -45,6 +45,7 @@ class Workspace:
         self.source = self.folder / "source"
         self.pg = None
         self._crashing_pg = None
+        self._walkthrough = None
         self._ending = False
         self._lock = threading.Lock()
 
@@ -116,7 +117,7 @@ class Workspace:
 
     def trim(self):
         """Leaves the logs and data of a run that failed."""
-        for name in ("root", "crashroot", "source", "samples", "modules", "tmp", "s", "ports"):
+        for name in ("root", "crashroot", "walkroot", "walkthrough", "source", "samples", "modules", "tmp", "s", "ports"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def remove(self):
@@ -254,6 +255,22 @@ class Workspace:
                 mirror_sources(mirror)
                 self._crashing_pg = self._install(mirror, "crashroot", "WFM_CRASHPOINTS=1")
             return self._crashing_pg
+
+    def walkthrough(self):
+        """Another copy, of sources to which doc/contributing.md was done, and
+        the folder of those."""
+        with self._lock:
+            if self._walkthrough is None:
+                tree = self.folder / "walkthrough"
+                mirror_sources(tree)
+                for name in ("test", "doc"):
+                    shutil.copytree(self.source / name, tree / name)
+                script = tree / "test" / "walkthrough.py"
+                command = [sys.executable, script, tree]
+                self.step("walk through contributing", command, as_caller=True)
+                make_readable(tree)
+                self._walkthrough = self._install(tree, "walkroot"), tree
+            return self._walkthrough
 
     def module(self, name):
         """Builds the test library test/modules/NAME, which its Makefile puts

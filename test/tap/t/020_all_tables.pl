@@ -174,6 +174,40 @@ is_deeply([ requests("SELECT amount FROM x31.invoice_job_task
 		WHERE invoice_date BETWEEN '2026-01-10' AND '2026-01-12'") ],
 	['invoice.api/list?from=20260109&to=20260114&detailed=true'], 'lines by day of the invoice');
 
+# Option "fields": what is used and what the scan looks at, in JSON's spelling;
+# the same rows from a server that honours it and from one that does not.
+my @chosen = (
+	'SELECT id, name, client_name, date FROM %s.quote ORDER BY id COLLATE "C"',
+	'SELECT client_uuid, ordinal, name FROM %s.client_contact ORDER BY 1, 2',
+	'SELECT uuid, minutes FROM %s.time_entry ORDER BY 1',
+	'SELECT invoice_id, job_id, ordinal, amount FROM %s.invoice_job_task ORDER BY invoice_id COLLATE "C", job_id COLLATE "C", 3',
+	'SELECT count(*) FROM %s.job',
+	'SELECT uuid, mobile FROM %s.contact ORDER BY 1');
+my %without = map { $_ => $node->safe_psql('postgres', sprintf $_, 'x31') } @chosen;
+$node->safe_psql('postgres', "ALTER SERVER $_ OPTIONS (ADD fields 'on')") foreach 'x31', 'x31_json';
+is_deeply([ requests('SELECT name, web_url, account_manager_name FROM x31.client') ],
+	['client.api/list?fields=name%2CaccountManager%2CwebUrl%2Cuuid'], 'fields of clients');
+is_deeply([ requests('SELECT name FROM x31.client_contact') ],
+	['client.api/list?fields=contacts%2Cuuid'], 'fields of a list in a record');
+is_deeply([ requests('SELECT raw FROM x31.client') ], ['client.api/list'],
+	'the whole record is no choice of fields');
+is_deeply([ requests("SELECT amount FROM x31.invoice WHERE id = 'INV-1'") ],
+	['invoice.api/get/INV-1?fields=id%2Camount%2Cdate%2Cstatus'], 'a get that tells drafts apart');
+foreach my $fields ('ignored', 'honoured')
+{
+	$sim->switches(fields => $fields);
+	foreach my $query (@chosen)
+	{
+		foreach my $schema ('x31', 'x31_json')
+		{
+			is($node->safe_psql('postgres', sprintf $query, $schema), $without{$query},
+				"$schema, fields are $fields: $query");
+		}
+	}
+}
+$sim->switches(fields => 'ignored');
+$node->safe_psql('postgres', "ALTER SERVER $_ OPTIONS (DROP fields)") foreach 'x31', 'x31_json';
+
 # Without the price being allowed, an error tells it and nothing is sent.
 $node->safe_psql('postgres', 'ALTER FOREIGN TABLE x31.job_cost OPTIONS (DROP walk_parents)');
 my $mark = $sim->mark;

@@ -109,6 +109,49 @@ is( $node->safe_psql('postgres', "SELECT count(*) FROM two.job_document WHERE te
 	$node->safe_psql('postgres', "SELECT count(*) FROM two.job_document d WHERE tenant_id = '$one'"),
 	'walking along the parents of one tenant');
 
+# All connected tenants of the API's type; the vendor names them, or does not.
+$mark = $sim->mark;
+$node->safe_psql('postgres', "CREATE SERVER every FOREIGN DATA WRAPPER wfm_fdw
+	OPTIONS (connection 'x31', tenants '*');
+	CREATE SCHEMA every; IMPORT FOREIGN SCHEMA wfm FROM SERVER every INTO every OPTIONS (\"all\" 'true');
+	EXPLAIN SELECT * FROM every.client");
+is(scalar(() = $sim->requests_since($mark)), 0, 'making the server, importing and EXPLAIN send nothing');
+my @types = map { $_->{type} } @{ $sim->state->{tenants} };
+cmp_ok(scalar(grep { $_ ne 'PRACTICEMANAGER' } @types), '>', 0, 'there are tenants of other types');
+is( $node->safe_psql('postgres', 'SELECT tenant_id, count(*) FROM every.client GROUP BY 1 ORDER BY 1'),
+	$node->safe_psql('postgres', 'SELECT tenant_id, count(*) FROM two.client GROUP BY 1 ORDER BY 1'),
+	'all tenants of the type, and none of another');
+is_deeply([ sort map { $_->{tenant} } $sim->calls_since($mark) ],
+	[ sort $one, $one, $other, $other ], 'one call for each');
+is(scalar(grep { $_->{path} eq '/connections' } $sim->requests_since($mark)), 1, 'and one for their list');
+is( $node->safe_psql('postgres', "SELECT DISTINCT tenant_name AS name FROM every.staff
+		WHERE tenant_id = '$other' \\gset
+		SELECT count(DISTINCT tenant_id), :'name' LIKE 'Kauri & %' FROM every.staff WHERE tenant_name = :'name'"),
+	'1|t', 'the name is the vendor\'s');
+is($node->safe_psql('postgres', "SELECT count(tenant_name) FROM every.client WHERE tenant_id = '$one'"),
+	0, 'and NULL where the vendor tells none');
+$mark = $sim->mark;
+is( $node->safe_psql('postgres', "BEGIN; SELECT count(*) FROM every.client WHERE tenant_id = '$one';
+		SELECT count(*) FROM every.client WHERE tenant_id = '$one'; COMMIT"), "23\n23", 'one of all');
+is_deeply([ map { $_->{tenant} } $sim->calls_since($mark) ], [ $one, $one ], 'only that is asked');
+is(scalar(grep { $_->{path} eq '/connections' } $sim->requests_since($mark)), 1, 'a session asks for the list once');
+$sim->control('POST', 'tenants', { disconnect => $other });
+is($node->safe_psql('postgres', 'SELECT DISTINCT tenant_id FROM every.client'), $one,
+	'a tenant that was disconnected is no longer there');
+$sim->control('POST', 'tenants', { disconnect => $one });
+($ret, $out, $err) = $node->psql('postgres', 'SELECT * FROM every.client');
+like($err, qr/reaches no tenant for the API practicemanager\/3\.1.*wfm_tenants\('x31'\)/s, 'none at all');
+$sim->control('POST', 'tenants', { reconnect => \1 });
+
+# Side by side: two slow tenants take no longer than one.
+$sim->fault({ match => { path => '/practicemanager/3.1/staff.api/list' }, action => { delay => 1 } });
+$mark = $sim->mark;
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT tenant_id) FROM every.staff'), 2, 'both');
+$sim->no_faults;
+my ($first, $second) = sort { $a->{time} <=> $b->{time} }
+  grep { $_->{path} =~ /staff\.api/ } $sim->requests_since($mark);
+cmp_ok($second->{time} - $first->{time}, '<', $first->{duration}, 'the second before the first was answered');
+
 # The metadata.
 is( $node->safe_psql('postgres', "SELECT key_columns, calls_of_full_read, one_call_for_each
 		FROM wfm_tables WHERE server = 'two' AND resource = 'job_cost'"),
