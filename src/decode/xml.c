@@ -423,7 +423,7 @@ wfm_xml_destroy(WfmDecoder *d)
 static bool
 stands_at_ampersand(WfmDecoder *d)
 {
-	const		xmlParserInput *input = d->xml->ctxt->input;
+	xmlParserInputPtr input = d->xml->ctxt->input;
 	const xmlChar *at;
 
 	if (input == NULL || input->cur == NULL || input->cur >= input->end ||

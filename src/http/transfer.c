@@ -76,6 +76,17 @@ status_line_is_clean(const char *line, size_t len)
 	return len == 12 || line[12] == ' ' || line[12] == '\r' || line[12] == '\n';
 }
 
+/*
+ * The line that ends the headers, whole: when the connection is closed within
+ * it, libcurl 8.22 hands on half of it and calls the exchange a success.
+ */
+static bool
+is_blank_line(const char *line, size_t len)
+{
+	return (len == 1 && line[0] == '\n') ||
+		(len == 2 && line[0] == '\r' && line[1] == '\n');
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -103,7 +114,7 @@ on_header(char *data, size_t size, size_t count, void *arg)
 		return CURL_WRITEFUNC_ERROR;
 	}
 	wfm_headers_add(&transfer->result.headers, data, len);
-	if (len > 0 && (data[0] == '\r' || data[0] == '\n'))
+	if (is_blank_line(data, len))
 	{
 		long		status = 0;
 
