@@ -225,7 +225,7 @@ is(one('SELECT count(*) FROM wfm_stat_scans'), 0, 'at rest there is none');
 	nothing_is_left('transaction');
 	feed($session, 'BEGIN; DECLARE f CURSOR FOR SELECT * FROM acme.time_entry; FETCH 1 FROM f');
 	see("waits_for = 'next fetch'", 'pid');
-	$session->{run}->kill_kill;
+	$session->{run}->kill_kill(grace => 1);
 	nothing_is_left('the client is gone');
 }
 

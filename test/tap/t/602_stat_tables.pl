@@ -226,4 +226,26 @@ like(one('SELECT count(*) FROM wfm_stat_tables'), qr/^[01]$/, 'after an immediat
 	$standby->stop;
 }
 
+# --- what wfm_stat_limits says besides ---
+{
+	one('SELECT count(name) FROM acme.staff');
+	is(one('SELECT connections, minute_limit, minute_limit - minute_left = calls_last_minute, day_limit - day_left = calls_last_day,
+		day_resets_at IS NULL, circuit FROM wfm_stat_limits'), '{acme}|600|t|t|t|closed', 'limits, and what is left of them');
+	$sim->fault({ match => { path => '*staff.api' }, count => 1, action => { status => 429, body => '',
+				headers => { 'Retry-After' => '66975', 'X-Rate-Limit-Problem' => 'day' } } });
+	$node->psql('postgres', 'SELECT count(name) FROM acme.staff');
+	is(one("SELECT day_resets_at BETWEEN now() + interval '18 hours' AND now() + interval '19 hours', day_resets_at = blocked_until, blocked_by FROM wfm_stat_limits"),
+		't|t|day limit', 'when the day begins anew');
+
+	# Another tenant, which keeps failing
+	my $tenant = $sim->tenant_id('PRACTICEMANAGER', 1);
+	one("UPDATE wfm_connections SET tenant_id = '$tenant'");
+	$sim->fault({ match => { path => '*staff.api' }, action => { status => 503 } });
+	$node->psql('postgres', 'SELECT count(name) FROM acme.staff') for 1 .. 2;
+	is(one("SELECT circuit, blocked_by, blocked_until > now() FROM wfm_stat_limits WHERE tenant_id = '$tenant'"), 'open|API keeps failing|t',
+		'an API that keeps failing is left alone');
+	$sim->no_faults;
+	is(one("SELECT circuit FROM wfm_stat_limits WHERE tenant_id <> '$tenant'"), 'closed', 'which is no matter of other tenants');
+}
+
 done_testing();

@@ -64,7 +64,7 @@ while ($page =~ /^```(\w+)\n(.*?)^```$/msg)
 		my $deadline = time() + 60;
 
 		$run->pump_nb, sleep 0.05 until ($out =~ /\(every.*\(every/s && $out =~ /1 row/) || time() > $deadline;
-		$run->kill_kill;
+		$run->kill_kill(grace => 1);
 		is($err, '', 'psql: the statement runs');
 		like($out, qr/\(every 0\.2s\).*acme\.time_entry.*network.*\(every 0\.2s\)/s, 'psql: and is repeated');
 
@@ -101,6 +101,9 @@ my ($collector, $rules) = @yaml;
 my %queries = map { $_->{query_name} => [ rows($_->{query}) ] } @{ $collector->{queries} };
 my %labels;
 
+$node->safe_psql('postgres', 'SELECT pg_cancel_backend(pid) FROM wfm_stat_scans');
+eval { $scan->finish; };
+$sim->no_faults;
 $node->safe_psql('postgres', 'SELECT count(name) FROM acme.staff');
 foreach my $metric (@{ $collector->{metrics} })
 {
@@ -136,9 +139,6 @@ foreach my $rule (map { @{ $_->{rules} } } @{ $rules->{groups} })
 }
 
 # The two that need a person: do their metrics tell?
-$node->safe_psql('postgres', 'SELECT pg_cancel_backend(pid) FROM wfm_stat_scans');
-eval { $scan->finish; };
-$sim->no_faults;
 $sim->control('POST', 'tokens', { revoke => JSON::PP::true });
 $node->psql('postgres', "SELECT wfm_refresh('acme')");
 my ($connection) = rows((grep { $_->{query_name} eq 'wfm_connections' } @{ $collector->{queries} })[0]{query});
