@@ -45,6 +45,12 @@
 /* A Retry-After of more than this is about the day, whatever else it says. */
 #define DAY_LIKE_WAIT	3600
 
+/*
+ * No limit of the API is for longer than a day, so no answer can ask for more:
+ * what is remembered over restarts must not shut a tenant out for years.
+ */
+#define LONGEST_WAIT	86400
+
 /* A slot that a 429 took away comes back after a minute without another. */
 #define CAP_REGROWTH	MINUTE
 
@@ -483,7 +489,7 @@ wfm_retry_after(const WfmHeaders *headers, int64_t wall_s, int64_t fallback)
 	else if (headers->retry_after_date >= 0)
 		seconds = headers->retry_after_date -
 			(headers->date >= 0 ? headers->date : wall_s);
-	return seconds > 1 ? seconds : 1;
+	return seconds < 1 ? 1 : seconds > LONGEST_WAIT ? LONGEST_WAIT : seconds;
 }
 
 /* Note how a call went, and open or close the circuit. */

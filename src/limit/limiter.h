@@ -212,7 +212,7 @@ extern void wfm_limiter_drop(WfmLimiter *limiter, WfmAppLimiter *app,
 /*
  * Seconds that an answer asks to wait: from Retry-After as a number or as a
  * date (against the answer's own Date, else wall_s); fallback where it says
- * nothing usable.  At least 1.
+ * nothing usable.  At least 1, at most a day.
  */
 extern int64_t wfm_retry_after(const WfmHeaders *headers, int64_t wall_s,
 							   int64_t fallback);

@@ -373,6 +373,10 @@ test_refusals(void)
 	is_int(blocked_after(headers), 61, "Retry-After 60");
 	headers.retry_after_seconds = 66975;
 	is_int(blocked_after(headers), 66976, "Retry-After 66975: the day, whatever the problem says");
+	headers.retry_after_seconds = 1000000000;
+	is_int(blocked_after(headers), 86401, "Retry-After of 31 years: a day");
+	headers.retry_after_seconds = 66975;
+	is_int(blocked_after(headers), 66976, "Retry-After 66975 again");
 	ok(limiter.day_reset_us > 0, "Retry-After 66975: is refused, not waited for");
 	headers.retry_after_seconds = -1;
 	is_int(blocked_after(headers), 61, "Retry-After -5, abc, absent: a minute");
