@@ -469,7 +469,8 @@ CREATE VIEW wfm_tables AS
                (SELECT option_value FROM pg_options_to_table(t.ftoptions) WHERE option_name = 'resource') AS resource,
                coalesce((SELECT option_value FROM pg_options_to_table(t.ftoptions) WHERE option_name = 'history_from'),
                         (SELECT option_value FROM pg_options_to_table(s.srvoptions) WHERE option_name = 'history_from'),
-                        '2000-01-01')::date AS history_from
+                        '2000-01-01')::date AS history_from,
+               (SELECT option_value FROM pg_options_to_table(s.srvoptions) WHERE option_name = 'tenants') AS tenants
         FROM   pg_foreign_table t
         JOIN   pg_class c ON c.oid = t.ftrelid
         JOIN   pg_namespace n ON n.oid = c.relnamespace
@@ -478,11 +479,15 @@ CREATE VIEW wfm_tables AS
         LEFT JOIN @extschema@.wfm_connections k ON k.name =
                (SELECT option_value FROM pg_options_to_table(s.srvoptions) WHERE option_name = 'connection'))
     SELECT o.srvname AS server, o.relid::regclass AS table_name, o.api, o.resource, a.comment,
-           a.key_columns, a.joins_to, a.requests,
+           CASE WHEN o.tenants IS NULL THEN a.key_columns
+                ELSE 'tenant_id'::text || a.key_columns END AS key_columns,
+           a.joins_to, a.requests,
            CASE WHEN a.one_call_for_each IS NOT NULL THEN NULL
                 WHEN a.days_a_call IS NOT NULL
                 THEN ceil((current_date + 367 - o.history_from + 1)::numeric / a.days_a_call)::integer
-                ELSE 1 END AS calls_of_full_read,
+                ELSE 1 END
+           * CASE WHEN o.tenants IS NULL OR o.tenants = '*' THEN 1
+                  ELSE array_length(string_to_array(o.tenants, ','), 1) END AS calls_of_full_read,
            a.records_a_call, a.one_call_for_each
     FROM   options o
     LEFT JOIN @extschema@.wfm_api_tables() a ON a.api = o.api AND a.resource = o.resource;
@@ -495,7 +500,7 @@ COMMENT ON COLUMN wfm_tables.comment IS 'the same in words';
 COMMENT ON COLUMN wfm_tables.key_columns IS 'columns that identify a row';
 COMMENT ON COLUMN wfm_tables.joins_to IS 'columns that refer to other tables';
 COMMENT ON COLUMN wfm_tables.requests IS 'requests that deliver rows, with the columns whose values go into them';
-COMMENT ON COLUMN wfm_tables.calls_of_full_read IS 'calls that read the whole table, or its first page if records_a_call is set; NULL if it is one for each row of another table';
+COMMENT ON COLUMN wfm_tables.calls_of_full_read IS 'calls that read the whole table, or its first page if records_a_call is set, of each tenant where all are read; NULL if it is one for each row of another table';
 COMMENT ON COLUMN wfm_tables.records_a_call IS 'records that one call brings, where the list comes in pages';
 COMMENT ON COLUMN wfm_tables.one_call_for_each IS 'table of which each row costs one call';
 GRANT SELECT ON wfm_tables TO PUBLIC;

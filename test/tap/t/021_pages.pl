@@ -155,7 +155,10 @@ cmp_ok($second->{time} - $first->{time}, '<', $first->{duration}, 'the second be
 # The metadata.
 is( $node->safe_psql('postgres', "SELECT key_columns, calls_of_full_read, one_call_for_each
 		FROM wfm_tables WHERE server = 'two' AND resource = 'job_cost'"),
-	'{job_id,ordinal}||job', 'wfm_tables');
+	'{tenant_id,job_id,ordinal}||job', 'wfm_tables');
+is( $node->safe_psql('postgres', "SELECT key_columns, calls_of_full_read
+		FROM wfm_tables WHERE server IN ('two', 'x31') AND resource = 'staff' ORDER BY server"),
+	"{tenant_id,uuid}|2\n{uuid}|1", 'the tenant is part of the key, and each costs its calls');
 is($node->safe_psql('postgres', "SELECT wfm_comment_schema('x31') > 20"), 't', 'comments are made');
 is( $node->safe_psql('postgres', "SELECT obj_description('x31.client'::regclass), col_description('x31.time_entry'::regclass, 3)"),
 	'clients, with archived and deleted ones; key: uuid|name of the job', 'comments');
