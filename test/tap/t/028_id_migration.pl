@@ -13,9 +13,11 @@ my ($section) = slurp_file("$ENV{WFM_SOURCE}/README.md") =~ /^## From integer id
 my ($statements) = $section =~ /^```sql\n(.*?)^```/ms;
 like($statements, qr/wfm_id_map\('acme30'\).*UPDATE my_client/s, 'the README has the statements');
 
-my $sim = WfmTest::Simulator->new('--clients', 25, '--jobs', 15, '--time', 30);
+my $sim = WfmTest::Simulator->new('--clients', 25, '--jobs', 15, '--time', 30,
+	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
 my $node = WfmTest::start_node('main');
-WfmTest::connect_tables($node, $sim, name => 'acme30', api => 'practicemanager/3.0');
+WfmTest::connect_tables($node, $sim, name => 'acme30', api => 'practicemanager/3.0',
+	calls_per_minute => 600, server => "connection 'acme30', history_from '2022-01-01'");
 
 # Some integers of clients, one of a client that is gone, and rows without any.
 $node->safe_psql('postgres', 'CREATE TABLE my_client (client_id integer, note text);
