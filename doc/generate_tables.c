@@ -125,9 +125,10 @@ main(void)
 		   "Made from the catalogue by `make docs`; do not edit.  A column that\n"
 		   "is not in every API of its table names those that have it.  Grades of\n"
 		   "filters: exact, superset (more rows may come and are dropped here),\n"
-		   "assumed (not documented by the vendor; see README).  With the server\n"
-		   "option `tenants` each table also has `tenant_id` and `tenant_name`, with\n"
-		   "the import option \"raw\" a column `raw`.\n");
+		   "assumed (not documented by the vendor, so an answer that proves\n"
+		   "otherwise is an error; the option `push_assumed` can turn them off).\n"
+		   "With the server option `tenants` each table also has `tenant_id` and\n"
+		   "`tenant_name`, with the import option \"raw\" a column `raw`.\n");
 	for (int i = 0; i < wfm_nresources; i++)
 		print_resource(wfm_resources[i]);
 	return 0;
