@@ -9,7 +9,10 @@ Modules by duty:
   limits     calls per minute, per day, at once, per app
   api        the data API: endpoints, parameter rules, windows
   dialects   what the APIs offer, as tables: dialects, fields, endpoints
+  nouns      the same for bluerock/2, and how it answers
   world      the generated practice: clients, jobs, staff, time entries
+  paperwork  what hangs on those: groups, invoices, quotes, custom fields
+  money      amounts and quantities as they are sent
   words      the vocabulary the generator draws from
   xmlout     records to XML
   jsonout    records to JSON (practicemanager/3.1 on request)

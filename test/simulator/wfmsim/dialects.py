@@ -3,9 +3,9 @@
 A dialect is one vendor's version of the API; a Field says under which element
 a value of a record is sent, in which form, on which dialects, and which
 column a table made from it would have.  Adding a field, a resource or a
-dialect is adding rows here.  The facts and their grades are in the project's
-notes on the wire format; where an order of elements was recorded from the
-live service, it is the order used here.
+dialect is adding rows here.  The facts are those of the vendors'
+documentation; where an order of elements was recorded from the live service,
+it is the order used here.
 
 Dialect letters:  W workflowmax/3.0   X practicemanager/3.1
                   P practicemanager/3.0   B bluerock/1
