@@ -49,9 +49,9 @@ typedef struct WfmTokenTexts
 /*
  * Read a token endpoint's answer.  retry_after_ms is the parsed header, -1 if
  * there was none.  Always gives a class; texts must be freed in any case.
- * D3: only what is needed to keep the grant is required: HTTP 200, a JSON
- * object, an access_token.  An odd id_token, scope or expires_in never
- * discards the tokens beside it.
+ * Only what is needed to keep the grant is required (step D3 of token_fsm.c):
+ * HTTP 200, a JSON object, an access_token.  An odd id_token, scope or
+ * expires_in never discards the tokens beside it.
  */
 extern WfmTokenAnswer wfm_oauth_read_answer(int http_status,
 											const char *body, size_t len,

@@ -140,7 +140,10 @@ extern void wfm_tenant_run(WfmTokenJob *job, WfmChannel *channel);
 
 /* ---- token_job.c, for tenant_lookup.c and consent_exchange.c ---- */
 
-/* The lines of a form sent to the token endpoint; the last may be secret. */
+/*
+ * Send a form to the provider, on a connection of its own.  authorization is
+ * the value of that header, empty for none.
+ */
 extern WfmTransfer *wfm_job_post_form(WfmChannel *channel, const char *url,
 									  const WfmSecret *body,
 									  const WfmSecret *authorization);

@@ -231,7 +231,7 @@ struct WfmDecoder
 extern WfmDecodeStatus wfm_decoder_fail(WfmDecoder *d, WfmDecodeStatus status,
 										uint64_t offset, const char *message);
 
-/* Is everything still well? */
+/* Was a fault noted? */
 static inline bool
 wfm_decoder_failed(const WfmDecoder *d)
 {

@@ -22,7 +22,7 @@
 
 #include "decode/internal.h"
 
-/* Lists whose names do not follow from their elements' (wire.md section 9). */
+/* Lists whose names do not follow from their elements'. */
 static const struct
 {
 	const char *list;

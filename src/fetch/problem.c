@@ -2,8 +2,7 @@
  * fetch/problem.c
  *		What went wrong with a request, and what to do about it.
  *
- * Which answers are worth another try: reliability table of the design; a
- * GET changes nothing, so whatever may pass is tried again.
+ * A GET changes nothing, so whatever may pass by itself is tried again.
  */
 #include "postgres.h"
 

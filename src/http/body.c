@@ -26,7 +26,7 @@
  */
 #define DIGEST_MAX	(1024 * 1024)
 
-/* The part of a body that stays in memory (DESIGN.md, invariant 6). */
+/* The part of a body that stays in memory: small answers need no file. */
 #define MEM_MAX		(1024 * 1024)
 #define MEM_START	(16 * 1024)
 

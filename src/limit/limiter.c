@@ -30,7 +30,10 @@
 #define LONGEST_POLL	SECOND
 #define SHORTEST_POLL	(SECOND / 1000)
 
-/* Circuit breaker (reliability.md section 3.3). */
+/*
+ * Circuit breaker: opens after so many failures in a row, or when half of the
+ * calls of the last half minute failed, if there were at least HEALTH_CALLS.
+ */
 #define FAILURES_IN_ROW	5
 #define HEALTH_PART		(5 * SECOND)
 #define HEALTH_CALLS	10

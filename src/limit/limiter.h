@@ -11,11 +11,10 @@
  * back by done, failed or drop.  Tickets are numbers in an array that all
  * tenants share.
  *
- * How the vendor's limits work is in wire.md section 6, why the minute is kept
- * as it is in reliability.md section 3.2: a call has a place in the minute
- * from its grant until 60 s after its answer was seen.  Whenever the server
- * counted it, it was within that time, so no 60 s of the server, whether
- * sliding or fixed with any phase, can hold more calls than the limit.
+ * A call has a place in the minute from its grant until 60 s after its answer
+ * was seen.  Whenever the server counted it, it was within that time, so no
+ * 60 s of the server, whether sliding or fixed with any phase, can hold more
+ * calls than the limit.
  */
 #ifndef WFM_LIMIT_LIMITER_H
 #define WFM_LIMIT_LIMITER_H

@@ -2,8 +2,9 @@
  * scan/scan_private.h
  *		What the parts of a scan share.
  *
- * scan.c runs the legs of a scan, columns.c makes tuples of records, full_read.c
- * turns from keys to the list, explain.c says what a scan did.
+ * scan.c runs the legs of a scan, columns.c makes tuples of records, order.c
+ * watches their order, full_read.c turns from keys to the list, explain.c says
+ * what a scan did.
  */
 #ifndef WFM_SCAN_SCAN_PRIVATE_H
 #define WFM_SCAN_SCAN_PRIVATE_H

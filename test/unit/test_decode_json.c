@@ -7,7 +7,7 @@
 #include "tap.h"
 
 static const Case cases[] = {
-	/* where records stand (wire.md section 10) */
+	/* where records stand */
 	{"a list beside a status", {"clients"}, {"uuid", "name"},
 	"{\"status\":\"OK\",\"clients\":[{\"uuid\":\"a\",\"name\":\"Ann\"},{\"uuid\":\"b\",\"name\":\"Bob\"}]}",
 	"1: \"a\" \"Ann\"\n2: \"b\" \"Bob\"\n"},

@@ -66,7 +66,7 @@ static const Case cases[] = {
 	{"a prefix that is not declared", {"A"}, {"X"},
 	"<R><A><i:X>x</i:X></A></R>", "1: \"x\"\n"},
 
-	/* the APIs' quirks (wire.md section 11) */
+	/* the APIs' quirks */
 	{"element order varies", {"A"}, {"X", "Y", "Z"},
 	"<R><A><Z>3</Z><X>1</X><Y>2</Y></A><A><Y>2</Y><Z>3</Z><X>1</X></A></R>",
 	"1: \"1\" \"2\" \"3\"\n2: \"1\" \"2\" \"3\"\n"},

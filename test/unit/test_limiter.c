@@ -360,7 +360,7 @@ test_refusals(void)
 	int			tickets_held[5];
 	int			i;
 
-	/* Retry-After, reliability.md R8 */
+	/* Retry-After */
 	headers.problem = WFM_LIMIT_PROBLEM_MINUTE;
 	headers.retry_after_seconds = 22;
 	is_int(blocked_after(headers), 23, "Retry-After 22: a second more, and jitter");

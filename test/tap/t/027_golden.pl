@@ -15,9 +15,9 @@ use Test::More;
 
 use WfmTest;
 
-# Quirks (section 11 of the notes on the wire format) of which no answer of one
-# table is an example: gates, tokens, sizes, paging that is ignored.  They have
-# tests of their own.
+# The quirks of the APIs are numbered 11.1 to 11.25; a file names those that its
+# answers show.  These are shown by no answer of one table: gates, tokens, sizes,
+# paging that is ignored.  They have tests of their own.
 my @elsewhere = (2, 10, 11, 13, 15, 20, 21, 23, 24);
 
 my $sim = WfmTest::Simulator->new('--clients', 1, '--jobs', 1, '--time', 1, '--staff', 1,
