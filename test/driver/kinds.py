@@ -21,6 +21,9 @@ from .workspace import INSTALLED, REPOSITORY, StepFailed, make_readable, tail
 SQL_DATA = ["--clients", "30", "--jobs", "120", "--time", "1500", "--today", "2026-06-30"]
 SQL_DATA += ["--minute-limit", "100000", "--day-limit", "1000000", "--concurrent-limit", "50"]
 
+# Seconds for the regression tests; memcheck takes thirty times as long.
+SQL_LIMIT = 7200 if os.environ.get("WFM_TEST_WATCHED") == "valgrind" else 600
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -123,7 +126,7 @@ def run_pg_regress(workspace, server, simulator, kind, inputs, program, names):
         WFM_CONTROL="%s %s" % (python(), workspace.source / "test/sql/control.py"),
         **simulator.environment(),
     )
-    code = workspace.run(command, log, env=environment)
+    code = workspace.run(command, log, timeout=SQL_LIMIT, env=environment)
     text = log.read_text(encoding="utf-8", errors="replace")
     outcomes = results.with_exit_code(results.parse_regress(text, kind), code, kind)
     shown = ""

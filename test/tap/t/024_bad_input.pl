@@ -172,8 +172,8 @@ connect_staff('distrusted', refresh_token => $token, api_url => "$https/practice
 fails_everywhere('a certificate that is not trusted', 'distrusted.staff', '08001', qr/certificate of the API of connection "distrusted" is not trusted/, qr/.*set wfm_fdw\.ca_file\.$/m);
 connect_staff('encrypted', api_url => "$https/practicemanager/3.1/", token_url => "$https/connect/token", connections_url => "$https/connections",
 	client_id => 'sim-pkce', client_secret => undef, refresh_token => 'sim-pkce-refresh-token');
-fails('a token endpoint that is not trusted', q{SET wfm_fdw.max_wait = '1s'; SELECT name FROM encrypted.staff}, '08006', qr/no access token for connection "encrypted" within wfm_fdw\.max_wait/,
-	qr/.*set wfm_fdw\.ca_file\..*wfm_check\('encrypted'\);$/m, qr/.*certificate/i);
+fails('a token endpoint that is not trusted', q{SET wfm_fdw.max_wait = '1s'; SELECT name FROM encrypted.staff}, '08001', qr/the token endpoint of connection "encrypted" is not trusted/,
+	qr/.*set wfm_fdw\.ca_file and run: .*wfm_refresh\('encrypted'\);$/m, qr/.*certificate/i);
 $node->append_conf('postgresql.conf', "wfm_fdw.ca_file = '$certificate'\nwfm_fdw.max_wait = '30s'\n");
 $node->restart;
 is(one('SELECT count(*) FROM encrypted.staff'), 7, 'with wfm_fdw.ca_file both are trusted');
