@@ -27,8 +27,8 @@
  * K12-K17 after), S01-S08 are faults of the store, P01-P13 ways of the
  * provider (P13: an earlier request of ours arrives late), H09 is the clock.
  *
- * One function for each event that an operation ends with, and wfm_fsm_rest(), which
- * says what a resting phase does now.
+ * One function for each event that an operation ends with, and wfm_fsm_rest(),
+ * which says what a resting phase does now.
  */
 #include "auth/token_fsm_internal.h"
 

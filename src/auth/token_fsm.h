@@ -53,7 +53,7 @@
 #define WFM_TIME_NONE	INT64_C(0)	/* "not set" in a durable column */
 #define WFM_TIME_NEVER	INT64_MAX	/* "no such moment" in a wake-up time */
 
-/* The figures of the protocol; each is argued in token_fsm.c. */
+/* The figures of the protocol; the ids are explained in token_fsm.c. */
 #define WFM_LEAD_MS				INT64_C(300000) /* D0: refresh before expiry */
 #define WFM_LEAD_JITTER_MS		INT64_C(60000)	/* D0: and up to this much
 												 * earlier */

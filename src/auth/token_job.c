@@ -552,7 +552,10 @@ take_wishes(WfmTokenJob *job)
 	return wishes;
 }
 
-/* Take a wish for a refresh; what is published holds no more until the next look. */
+/*
+ * Take a wish for a refresh; what is published holds no more until the next
+ * look.
+ */
 static void
 take_refresh_asked(WfmTokenJob *job)
 {

@@ -25,7 +25,7 @@ typedef struct WfmDateTime
 
 /*
  * Take apart yyyy-MM-dd or yyyyMMdd, with or without Thh:mm[:ss[.f...]] (or a
- * space for the T) and Z or +hh:mm.  More than six digits of a second are cut
+ * space for the T) and Z, +hh:mm or +hhmm.  More than six digits of a second are cut
  * off.  False for anything else, or a day that no month has.
  */
 extern bool wfm_parse_datetime(const char *text, size_t len, WfmDateTime *out);

@@ -16,9 +16,10 @@
  * place of what may be an access token.  Returns its length, 0 when the body
  * says nothing.
  *
- * Understood, by content alone (the answers' content types do not help): a JSON problem with its members in any letter case ("title:
- * detail"), {"errorDescription": ...} and the usual kin (message, error,
- * errors), the XML ERROR envelope, the title of an HTML page, plain text.
+ * Understood, by content alone (the answers' content types do not help): a JSON
+ * problem with its members in any letter case ("title: detail"),
+ * {"errorDescription": ...} and the usual kin (message, error, errors), the XML
+ * ERROR envelope, the title of an HTML page, plain text.
  */
 extern size_t wfm_error_text(const char *body, size_t len, char *out, size_t size);
 

@@ -9,6 +9,7 @@
  *		records.c	opens and closes records, sets values, reads the envelope
  *		tree.c		renders an XML subtree as JSON
  *		xml.c, json.c	the two formats: call records.c as names come and go
+ *		json_values.c	what JSON's tokens mean for records
  *		decoder.c	the public interface
  */
 #ifndef WFM_DECODE_INTERNAL_H

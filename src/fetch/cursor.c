@@ -4,9 +4,10 @@
  *
  * The steps (fetch/step.c) stand in a list in the order of their rows.  Those
  * at its head are under way side by side, as far as the API's limits let
- * them; the first one, once its answer is complete, is decoded slice by
- * slice, while the others go on.  A fault of a later step is kept until its
- * turn comes, since a LIMIT may end the scan before.
+ * them; the first one, once its answer is complete (where few rows may be
+ * wanted: while it arrives), is decoded slice by slice, while the others go on.
+ * A fault of a later step is kept until its turn comes, since a LIMIT may end
+ * the scan before.
  */
 #include "postgres.h"
 

@@ -218,8 +218,9 @@ read_content_encoding(WfmHeaders *headers, Span value)
 }
 
 /*
- * Content-Length and Transfer-Encoding.  Whoever is told two lengths reads another answer than the next one does
- * (RFC 9112 section 6.3): such an answer is not used.
+ * Content-Length and Transfer-Encoding.  Whoever is told two lengths reads
+ * another answer than the next one does (RFC 9112 section 6.3): such an answer
+ * is not used.
  */
 static void
 read_content_length(WfmHeaders *headers, Span value)
