@@ -44,7 +44,10 @@
 /* ?updatedSince= takes a day. */
 #define SINCE \
 	{"updated_at", WFM_OP_SINCE, WFM_IN_QUERY, "updatedSince", WFM_FORMAT_ISO_DAY_BEFORE, WFM_GRADE_SUPERSET, false}
-/* Days of a list that can do without: that they test the record's date is assumed. */
+/*
+ * Days of a list that can do without: that they test the record's date is
+ * assumed.
+ */
 #define DAYS \
 	{"date", WFM_OP_WINDOW, WFM_IN_QUERY, "startDate", WFM_FORMAT_ISO_DAY, WFM_GRADE_ASSUMED, false, NULL, NULL, "endDate"}
 #define IS(column, name) \
