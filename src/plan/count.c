@@ -140,7 +140,7 @@ wfm_count_plan(PlannerInfo *root, ForeignPath *path, List *tlist,
 	private = lappend(private, makeInteger(0));
 	private = lappend(private, list_nth(path->fdw_private, WFM_PATH_CALLS));
 	private = lappend(private, list_nth(path->fdw_private, WFM_PATH_TENANTS));
-	private = lappend(private, makeInteger(0));
+	private = lappend(private, list_nth(path->fdw_private, WFM_PATH_PAGE_SIZE));
 	private = lappend(private, NIL);
 	return make_foreignscan(tlist, NIL, 0, NIL, private,
 							add_to_flat_tlist(NIL, counts), NIL, outer_plan);

@@ -351,12 +351,15 @@ add_paths(PlannerInfo *root, RelOptInfo *baserel, const WfmEndpoint *endpoint,
 	bool		lazy = state->bounded && root->parse->sortClause == NIL;
 	List	   *pathkeys = NIL;
 	List	   *order = NIL;
+	WfmPrice	bounded = price;
 
+	if (page_size > 0)
+		bounded.calls = Min(price.calls, ceil(root->limit_tuples / page_size));
 	add_path(baserel, (Path *)
 			 wfm_create_foreignscan_path(root, baserel, NULL, rows,
 										 startup_cost, total_cost, NIL, outer, NULL,
-										 wfm_path_private(endpoint, &price, lazy,
-														  lazy ? page_size : 0, NIL)));
+										 wfm_path_private(endpoint, lazy ? &bounded : &price,
+														  lazy, lazy ? page_size : 0, NIL)));
 	if (state->bounded && param_info == NULL)
 		order = wfm_find_order(root, baserel, table, endpoint,
 							   page_size > 0 && root->limit_tuples <= page_size,
@@ -366,7 +369,7 @@ add_paths(PlannerInfo *root, RelOptInfo *baserel, const WfmEndpoint *endpoint,
 				 wfm_create_foreignscan_path(root, baserel, NULL, rows,
 											 startup_cost, total_cost, pathkeys,
 											 outer, NULL,
-											 wfm_path_private(endpoint, &price, true,
+											 wfm_path_private(endpoint, &bounded, true,
 															  page_size, order)));
 }
 

@@ -74,7 +74,9 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 				 errhint("Prepare the statement again.")));
 	scan->pushed = list_nth(private, WFM_PLAN_PUSHED);
 	scan->lazy = intVal(list_nth(private, WFM_PLAN_LAZY)) != 0;
-	scan->page_size = intVal(list_nth(private, WFM_PLAN_PAGE_SIZE));
+	/* a list that does not tell its total is read by full pages */
+	scan->page_size = scan->counting ? 0 :
+		intVal(list_nth(private, WFM_PLAN_PAGE_SIZE));
 	order = list_nth(private, WFM_PLAN_ORDER);
 	if (order != NIL)
 	{

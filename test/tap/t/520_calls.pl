@@ -99,4 +99,18 @@ foreach my $query (@queries)
 	is($used, $query->{least}, "$query->{name}: the least");
 }
 
+# Planning sends nothing and takes little: the least of many times, since other
+# tests run beside this one.
+{
+	my $sql = q{EXPLAIN (SUMMARY) SELECT c.uuid, c.name, round(sum(t.minutes) / 60.0, 2)
+		FROM time_entry t JOIN job j ON j.id = t.job_id JOIN client c ON c.uuid = j.client_uuid
+		WHERE t.date >= date_trunc('month', current_date)::date GROUP BY 1, 2};
+	my $mark = $sim->mark;
+	my @times = sort { $a <=> $b } one(join '; ', ($sql) x 50) =~ /Planning Time: ([\d.]+) ms/g;
+
+	note("a join of three tables is planned in $times[0] to $times[-1] ms, half of the times within $times[25] ms");
+	is(scalar(() = $sim->calls_since($mark)), 0, 'planning sends nothing');
+	cmp_ok($times[0], '<=', 1, 'a join of three tables is planned within a millisecond');
+}
+
 done_testing();

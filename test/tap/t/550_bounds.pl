@@ -121,7 +121,10 @@ $sim->switches(paging => 'reported');
 	is(scalar(requests('EXPLAIN (VERBOSE) SELECT count(*) FROM br2.client')), 0, 'EXPLAIN sends nothing');
 }
 
+like(one('EXPLAIN SELECT count(*) FROM br2.job'), qr/Request: GET bluerock\/2 jobs\?\Q$sort\E&page=\{page\}&pageSize=1$/m, 'the request as it is sent');
+
 # --- LIMIT ---
+like(one('EXPLAIN SELECT name FROM br2.job LIMIT 5'), qr/pageSize=5\n.*Expected Calls: 1$/s, 'EXPLAIN says so');
 is_deeply([ requests('SELECT name FROM br2.job LIMIT 5') ], ["jobs?$sort&page=1&pageSize=5"], 'a page of five');
 is_deeply([ requests('SELECT name FROM br2.job LIMIT 5 OFFSET 3') ], ["jobs?$sort&page=1&pageSize=8"], 'OFFSET counts');
 is_deeply([ requests('SELECT name FROM br1.client LIMIT 3') ], ['client.api/list?page=1&pagesize=3'], 'of bluerock/1');
