@@ -50,6 +50,7 @@ wfm_find_order(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table,
 	/* several lists one after another have no common order */
 	if (root->query_pathkeys == NIL || endpoint->orders == NULL ||
 		endpoint->chains[0] != NULL || table->options->tenants != NIL ||
+		table->options->all_tenants ||
 		!table->options->push_assumed)
 		return NIL;
 	key = linitial(root->query_pathkeys);
