@@ -191,9 +191,11 @@ ALTER DATABASE postgres SET statement_timeout = '1ms';
 ALTER DATABASE postgres SET lock_timeout = '1ms';
 ALTER DATABASE postgres SET synchronous_commit = off;
 END
-my $path = "SET statement_timeout = 0; SET lock_timeout = 0; SET default_transaction_read_only = off; SET search_path = evil, pg_catalog, pg_temp, public;";
+# a SET of the sessions here would itself be under the 1 ms
+$ENV{PGOPTIONS} = '-c statement_timeout=0';
+my $path = "SET lock_timeout = 0; SET default_transaction_read_only = off; SET search_path = evil, pg_catalog, pg_temp, public;";
 my $own = "$path CREATE TEMP TABLE wfm_connections (LIKE public.wfm_connections);";
-my $before = one('SET statement_timeout = 0; SELECT generation FROM public.wfm_tokens WHERE connection OPERATOR(pg_catalog.=) \'acme\'');
+my $before = one('SELECT generation FROM public.wfm_tokens WHERE connection OPERATOR(pg_catalog.=) \'acme\'');
 is(state_for('postgres', "$own SELECT public.wfm_refresh('acme'); SELECT * FROM public.wfm_stat_connections; SELECT * FROM public.wfm_check('acme');
 	SELECT * FROM public.wfm_tenants('acme'); SELECT count(*) FROM acme.client; SELECT * FROM public.wfm_rotate_key()"), '', 'everything works with a hostile search_path');
 one("$path UPDATE public.wfm_connections SET tenant_id = tenant_id");
@@ -202,10 +204,10 @@ append_to_file($file, '{"name": "imported", "api": "practicemanager/3.1", "clien
 chmod 0600, $file;
 chown +(stat $node->data_dir)[4, 5], $file;
 is(state_for('postgres', "$own SELECT public.wfm_import_credentials('$file'); SELECT public.wfm_import_credentials('$file')"), '', 'so does wfm_import_credentials');
-is(one("SET statement_timeout = 0; SELECT count(*) FROM evil.ran"), 0, 'nothing of the stranger ran');
-is(one("SET statement_timeout = 0; SELECT (SELECT count(*) FROM evil.wfm_connections) + (SELECT count(*) FROM evil.wfm_tokens)"), 0, 'nor was anything written there');
-is(one("SET statement_timeout = 0; SELECT calls_per_minute FROM public.wfm_connections WHERE name OPERATOR(pg_catalog.=) 'imported'"), 30, 'but where it belongs');
-cmp_ok(one("SET statement_timeout = 0; SELECT generation FROM public.wfm_tokens WHERE connection OPERATOR(pg_catalog.=) 'acme'"), '>', $before,
+is(one("SELECT count(*) FROM evil.ran"), 0, 'nothing of the stranger ran');
+is(one("SELECT (SELECT count(*) FROM evil.wfm_connections) + (SELECT count(*) FROM evil.wfm_tokens)"), 0, 'nor was anything written there');
+is(one("SELECT calls_per_minute FROM public.wfm_connections WHERE name OPERATOR(pg_catalog.=) 'imported'"), 30, 'but where it belongs');
+cmp_ok(one("SELECT generation FROM public.wfm_tokens WHERE connection OPERATOR(pg_catalog.=) 'acme'"), '>', $before,
 	'the worker heeds no setting of the database');
 
 # Triggers and rules that somebody hangs on the tables of tokens
@@ -215,12 +217,13 @@ one("$path CREATE FUNCTION public.spy() RETURNS trigger LANGUAGE plpgsql AS 'BEG
 	ALTER TABLE public.wfm_tokens ENABLE ALWAYS TRIGGER spy;
 	CREATE RULE nothing AS ON UPDATE TO public.wfm_tokens DO INSTEAD NOTHING");
 is(state_for('postgres', "$path SELECT public.wfm_refresh('acme')"), '', 'a trigger and a rule on wfm_tokens do not stop the worker');
-is(one('SET statement_timeout = 0; SELECT count(*) FROM evil.ran'), 0, 'nor does it run them');
+is(one('SELECT count(*) FROM evil.ran'), 0, 'nor does it run them');
 
-one('SET statement_timeout = 0; SET default_transaction_read_only = off; ALTER DATABASE postgres RESET ALL');
+one('SET default_transaction_read_only = off; ALTER DATABASE postgres RESET ALL');
+delete $ENV{PGOPTIONS};
 
 # CREATE EXTENSION where somebody has been before
-one('SET statement_timeout = 0; SET default_transaction_read_only = off; CREATE DATABASE prepared');
+one('SET default_transaction_read_only = off; CREATE DATABASE prepared');
 foreach my $object ('CREATE FUNCTION public.wfm_connection_status() RETURNS SETOF record LANGUAGE sql AS \'SELECT 1, 2\'',
 	'CREATE TABLE public.wfm_tokens (connection text)', 'CREATE VIEW public.wfm_stat_connections AS SELECT 1 AS name')
 {
