@@ -121,6 +121,7 @@ wfm_stat_limits(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	LimitsRow  *rows;
 	int64		now_us;
+	TimestampTz now;
 	int			nrows = 0;
 	int			i;
 
@@ -134,6 +135,9 @@ wfm_stat_limits(PG_FUNCTION_ARGS)
 		if (wfm_limits->tenants[i].used)
 			read_row(&rows[nrows++], &wfm_limits->tenants[i], now_us);
 	LWLockRelease(wfm_limits->lock);
+	/* one pair of clocks, so that one moment is shown as one */
+	now_us = wfm_limits_now();
+	now = GetCurrentTimestamp();
 
 	for (i = 0; i < nrows; i++)
 	{
@@ -151,7 +155,7 @@ wfm_stat_limits(PG_FUNCTION_ARGS)
 		values[COLUMN_CALLS_LAST_DAY] = Int32GetDatum(row->day_used);
 		values[COLUMN_DAY_LIMIT] = Int32GetDatum(row->day_limit);
 		values[COLUMN_DAY_LEFT] = Int32GetDatum(Max(row->day_limit - row->day_used, 0));
-		values[COLUMN_DAY_RESETS_AT] = TimestampTzGetDatum(wfm_limits_timestamp(row->day_reset_us));
+		values[COLUMN_DAY_RESETS_AT] = TimestampTzGetDatum(now + (row->day_reset_us - now_us));
 		nulls[COLUMN_DAY_RESETS_AT] = row->day_reset_us == 0;
 		values[COLUMN_APP_CALLS_LAST_MINUTE] = Int32GetDatum(row->app_used);
 		values[COLUMN_IN_FLIGHT] = Int32GetDatum(row->in_flight);
@@ -160,7 +164,7 @@ wfm_stat_limits(PG_FUNCTION_ARGS)
 		values[COLUMN_WAITING] = Int32GetDatum(row->waiting);
 		values[COLUMN_LONGEST_WAIT] = IntervalPGetDatum(wait);
 		nulls[COLUMN_LONGEST_WAIT] = row->waiting == 0;
-		values[COLUMN_BLOCKED_UNTIL] = TimestampTzGetDatum(wfm_limits_timestamp(row->blocked_until_us));
+		values[COLUMN_BLOCKED_UNTIL] = TimestampTzGetDatum(now + (row->blocked_until_us - now_us));
 		nulls[COLUMN_BLOCKED_UNTIL] = nulls[COLUMN_BLOCKED_BY] = row->blocked_until_us == 0;
 		values[COLUMN_BLOCKED_BY] = nulls[COLUMN_BLOCKED_BY] ? (Datum) 0 :
 			CStringGetTextDatum(wfm_permit_reason_name(row->blocked_by));
