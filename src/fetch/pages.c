@@ -129,18 +129,27 @@ fail(WfmCursor *cursor, WfmStep *step, const char *detail)
 	step->state = WFM_STEP_FAILED;
 }
 
+/* The step behind this one in the same list, NULL if it is the last. */
+static WfmStep *
+next_of_list(WfmCursor *cursor, WfmStep *step)
+{
+	WfmStep    *next;
+
+	if (!dlist_has_next(&cursor->steps, &step->node))
+		return NULL;
+	next = dlist_container(WfmStep, node,
+						   dlist_next_node(&cursor->steps, &step->node));
+	return next->pages == step->pages ? next : NULL;
+}
+
 /* Give up the steps for pages behind this one. */
 static void
 drop_behind(WfmCursor *cursor, WfmStep *step)
 {
-	while (dlist_has_next(&cursor->steps, &step->node))
-	{
-		WfmStep    *next = dlist_container(WfmStep, node,
-										   dlist_next_node(&cursor->steps,
-														   &step->node));
+	WfmStep    *next;
 
-		if (next->pages != step->pages)
-			break;
+	while ((next = next_of_list(cursor, step)) != NULL)
+	{
 		wfm_step_stop(next);
 		wfm_step_forget(next);
 	}
@@ -151,16 +160,10 @@ drop_behind(WfmCursor *cursor, WfmStep *step)
 static WfmStep *
 last_of_list(WfmCursor *cursor, WfmStep *step)
 {
-	while (dlist_has_next(&cursor->steps, &step->node))
-	{
-		WfmStep    *next = dlist_container(WfmStep, node,
-										   dlist_next_node(&cursor->steps,
-														   &step->node));
+	WfmStep    *next;
 
-		if (next->pages != step->pages)
-			break;
+	while ((next = next_of_list(cursor, step)) != NULL)
 		step = next;
-	}
 	return step;
 }
 
@@ -355,19 +358,11 @@ void
 wfm_page_arrived(WfmCursor *cursor, WfmStep *step)
 {
 	/* pages that overtook this one follow */
-	while (step->page > 0 && step->facts.known &&
+	while (step != NULL && step->page > 0 && step->facts.known &&
 		   step->page == step->pages->read + 1)
 	{
-		WfmStep    *next;
-
 		take_in(cursor, step);
-		if (!dlist_has_next(&cursor->steps, &step->node))
-			break;
-		next = dlist_container(WfmStep, node,
-							   dlist_next_node(&cursor->steps, &step->node));
-		if (next->pages != step->pages)
-			break;
-		step = next;
+		step = next_of_list(cursor, step);
 	}
 }
 
