@@ -54,7 +54,7 @@ class Herd:
         mark = json.loads(self.provider.control("state"))["last_seq"]
         for log in self.folder.glob("log.*"):
             log.unlink()
-        self._psql("UPDATE wfm_connections SET refresh_token = '%s'" % grant["refresh_token"])
+        self._psql("UPDATE wfm_connections SET refresh_token = '%s' WHERE name = 'herd'" % grant["refresh_token"])
         self.workspace.step("sessions", [
             self.workspace.pg.program("pgbench"), "-n", "-c", SESSIONS, "-j", 2, "-t", 1,
             "-f", self.folder / "script.sql", "-l", "--log-prefix", self.folder / "log",
@@ -67,7 +67,7 @@ class Herd:
         return len(requests), max(ends) - answered
 
     def stop(self):
-        self._psql("DELETE FROM wfm_connections")
+        self._psql("DELETE FROM wfm_connections WHERE name = 'herd'")
         self.provider.stop()
 
 
