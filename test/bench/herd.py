@@ -54,7 +54,8 @@ class Herd:
         mark = json.loads(self.provider.control("state"))["last_seq"]
         for log in self.folder.glob("log.*"):
             log.unlink()
-        self._psql("UPDATE wfm_connections SET refresh_token = '%s' WHERE name = 'herd'" % grant["refresh_token"])
+        self._psql("UPDATE wfm_connections SET refresh_token = '%s' WHERE name = 'herd'"
+                   % grant["refresh_token"])
         self.workspace.step("sessions", [
             self.workspace.pg.program("pgbench"), "-n", "-c", SESSIONS, "-j", 2, "-t", 1,
             "-f", self.folder / "script.sql", "-l", "--log-prefix", self.folder / "log",
