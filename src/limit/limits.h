@@ -70,6 +70,39 @@ extern void wfm_permit_failed(WfmPermit *permit, bool maybe_sent);
  */
 extern void wfm_permit_drop(WfmPermit *permit, bool maybe_sent);
 
+/* ---------- for the view ---------- */
+
+/* Longest part of a name that is shown; the key is made of all of it. */
+#define WFM_LIMIT_NAME	64
+
+/* How far a tenant's limits are used. */
+typedef struct WfmLimitRow
+{
+	char		app[WFM_LIMIT_NAME];
+	char		tenant[WFM_LIMIT_NAME];
+	int			minute_used;
+	int			minute_limit;
+	int			day_used;
+	int			day_limit;
+	TimestampTz day_resets_at;	/* 0: not told */
+	int			app_used;		/* in the app's minute */
+	int			in_flight;
+	int			most_in_flight;
+	int			cap;			/* allowed at once now */
+	int			waiting;
+	int64		waiting_us;		/* of the first that waits */
+	TimestampTz blocked_until;	/* 0: it is not */
+	WfmPermitReason blocked_by;
+	uint64		refusals;
+	const char *circuit;		/* a constant */
+} WfmLimitRow;
+
+/*
+ * All tenants of this moment, *nrows of them, in the current memory context.
+ * The library was preloaded.
+ */
+extern WfmLimitRow *wfm_limits_read(int *nrows);
+
 /* Called by the entry file. */
 extern void wfm_limits_shmem_request(void);
 extern void wfm_limits_shmem_startup(void);

@@ -5,7 +5,7 @@
  *		limits.c		permits: what backends ask for
  *		limits_shmem.c	the shared tables: reserve, find, evict
  *		limits_file.c	the state file between a clean shutdown and the start
- *		limits_stat.c	the view
+ *		limits_stat.c	what the view shows of them
  */
 #ifndef WFM_LIMIT_LIMITS_PRIVATE_H
 #define WFM_LIMIT_LIMITS_PRIVATE_H
@@ -15,9 +15,6 @@
 #include "storage/lwlock.h"
 
 #include "limit/limits.h"
-
-/* Longest part of a name that is shown; the key is made of all of it. */
-#define WFM_LIMIT_NAME	64
 
 /* An app, whose minute all its tenants share. */
 typedef struct WfmLimitApp

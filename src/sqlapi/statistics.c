@@ -1,7 +1,7 @@
 /*
  * sqlapi/statistics.c
- *		The rows of wfm_stat_scans, wfm_stat_tables and wfm_stat_info, and
- *		wfm_stat_reset().
+ *		The rows of wfm_stat_limits, wfm_stat_scans, wfm_stat_tables and
+ *		wfm_stat_info, and wfm_stat_reset().
  */
 #include "postgres.h"
 
@@ -19,8 +19,10 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "limit/limits.h"
 #include "stats/stats.h"
 
+PG_FUNCTION_INFO_V1(wfm_stat_limits);
 PG_FUNCTION_INFO_V1(wfm_stat_scans);
 PG_FUNCTION_INFO_V1(wfm_stat_tables);
 PG_FUNCTION_INFO_V1(wfm_stat_info);
@@ -41,6 +43,18 @@ add_datum(RowBuilder *row, Datum value, bool isnull)
 	Assert(row->n < (int) lengthof(row->values));
 	row->values[row->n] = value;
 	row->nulls[row->n++] = isnull;
+}
+
+static void
+add_null(RowBuilder *row)
+{
+	add_datum(row, (Datum) 0, true);
+}
+
+static void
+add_number(RowBuilder *row, int number)
+{
+	add_datum(row, Int32GetDatum(number), false);
 }
 
 static void
@@ -91,6 +105,55 @@ put_row(RowBuilder *row)
 	row->n = 0;
 }
 
+/* ---------- limits ---------- */
+
+static void
+add_limits(RowBuilder *row, const WfmLimitRow *limits)
+{
+	add_text(row, limits->app);
+	add_text(row, limits->tenant);
+	add_number(row, limits->minute_used);
+	add_number(row, limits->minute_limit);
+	add_number(row, Max(limits->minute_limit - limits->minute_used, 0));
+	add_number(row, limits->day_used);
+	add_number(row, limits->day_limit);
+	add_number(row, Max(limits->day_limit - limits->day_used, 0));
+	add_time(row, limits->day_resets_at);
+	add_number(row, limits->app_used);
+	add_number(row, limits->in_flight);
+	add_number(row, limits->most_in_flight);
+	add_number(row, limits->cap);
+	add_number(row, limits->waiting);
+	if (limits->waiting > 0)
+		add_interval(row, limits->waiting_us);
+	else
+		add_null(row);
+	add_time(row, limits->blocked_until);
+	add_text(row, limits->blocked_until == 0 ? NULL :
+			 wfm_permit_reason_name(limits->blocked_by));
+	add_count(row, (int64) limits->refusals);
+	add_text(row, limits->circuit);
+}
+
+Datum
+wfm_stat_limits(PG_FUNCTION_ARGS)
+{
+	RowBuilder	row = {0};
+	WfmLimitRow *limits;
+	int			n;
+
+	wfm_require_preload();
+	InitMaterializedSRF(fcinfo, 0);
+	row.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	limits = wfm_limits_read(&n);
+	for (int i = 0; i < n; i++)
+	{
+		add_limits(&row, &limits[i]);
+		put_row(&row);
+	}
+	return (Datum) 0;
+}
+
 /* ---------- running scans ---------- */
 
 /* As for pg_stat_activity: one's own, or those of roles one is a member of. */
@@ -119,13 +182,13 @@ add_scan(RowBuilder *row, const WfmScanRow *scan)
 {
 	const WfmStatCounts *counts = &scan->counts;
 
-	add_datum(row, Int32GetDatum(scan->pid), false);
+	add_number(row, scan->pid);
 	add_name(row, GetUserNameFromId(scan->role, true));
 	add_name(row, get_database_name(scan->database));
 	if (!may_see(scan->role))
 	{
 		while (row->n < row->result->setDesc->natts)
-			add_datum(row, (Datum) 0, true);
+			add_null(row);
 		return;
 	}
 	add_foreign_text(row, scan, scan->server);
