@@ -37,6 +37,16 @@ typedef struct RowBuilder
 	bool		nulls[32];
 } RowBuilder;
 
+/* The first thing in a function that returns rows. */
+static void
+start_rows(RowBuilder *row, FunctionCallInfo fcinfo)
+{
+	wfm_require_preload();
+	InitMaterializedSRF(fcinfo, 0);
+	row->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	row->n = 0;
+}
+
 static void
 add_datum(RowBuilder *row, Datum value, bool isnull)
 {
@@ -98,6 +108,14 @@ add_text(RowBuilder *row, const char *text)
 }
 
 static void
+add_waits(RowBuilder *row, const WfmStatCounts *counts)
+{
+	add_interval(row, counts->network_us);
+	add_interval(row, counts->permit_us);
+	add_interval(row, counts->token_us);
+}
+
+static void
 put_row(RowBuilder *row)
 {
 	tuplestore_putvalues(row->result->setResult, row->result->setDesc,
@@ -138,13 +156,11 @@ add_limits(RowBuilder *row, const WfmLimitRow *limits)
 Datum
 wfm_stat_limits(PG_FUNCTION_ARGS)
 {
-	RowBuilder	row = {0};
+	RowBuilder	row;
 	WfmLimitRow *limits;
 	int			n;
 
-	wfm_require_preload();
-	InitMaterializedSRF(fcinfo, 0);
-	row.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	start_rows(&row, fcinfo);
 	limits = wfm_limits_read(&n);
 	for (int i = 0; i < n; i++)
 	{
@@ -206,20 +222,16 @@ add_scan(RowBuilder *row, const WfmScanRow *scan)
 	add_count(row, counts->limited);
 	add_foreign_text(row, scan, scan->waits_for);
 	add_time(row, scan->waits_until);
-	add_interval(row, counts->network_us);
-	add_interval(row, counts->permit_us);
-	add_interval(row, counts->token_us);
+	add_waits(row, counts);
 	add_time(row, scan->started_at);
 }
 
 Datum
 wfm_stat_scans(PG_FUNCTION_ARGS)
 {
-	RowBuilder	row = {0};
+	RowBuilder	row;
 
-	wfm_require_preload();
-	InitMaterializedSRF(fcinfo, 0);
-	row.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	start_rows(&row, fcinfo);
 	for (int i = 0; i < wfm_stat_places(); i++)
 	{
 		WfmScanRow	scan;
@@ -253,9 +265,7 @@ add_table(RowBuilder *row, Oid relid, const WfmTableRow *table)
 	add_count(row, counts->cut);
 	add_count(row, counts->nulled);
 	add_interval(row, table->elapsed_us);
-	add_interval(row, counts->network_us);
-	add_interval(row, counts->permit_us);
-	add_interval(row, counts->token_us);
+	add_waits(row, counts);
 	add_time(row, table->last_scan);
 	add_datum(row, Int64GetDatum(table->learnt_rows), table->learnt_rows < 0);
 	add_time(row, table->since);
@@ -264,11 +274,9 @@ add_table(RowBuilder *row, Oid relid, const WfmTableRow *table)
 Datum
 wfm_stat_tables(PG_FUNCTION_ARGS)
 {
-	RowBuilder	row = {0};
+	RowBuilder	row;
 
-	wfm_require_preload();
-	InitMaterializedSRF(fcinfo, 0);
-	row.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	start_rows(&row, fcinfo);
 	for (int i = 0; i < wfm_stat_entries(); i++)
 	{
 		WfmTableRow table;
