@@ -105,6 +105,21 @@ wfm_cursor_stats(const WfmCursor *cursor)
 	return &cursor->stats;
 }
 
+void
+wfm_fetch_stats_add(WfmFetchStats *total, const WfmFetchStats *more)
+{
+	total->calls += more->calls;
+	total->answers += more->answers;
+	total->records += more->records;
+	total->rows += more->rows;
+	total->bytes += more->bytes;
+	total->retries += more->retries;
+	total->limited += more->limited;
+	total->network_us += more->network_us;
+	total->permit_us += more->permit_us;
+	total->token_us += more->token_us;
+}
+
 int64
 wfm_cursor_total(const WfmCursor *cursor)
 {

@@ -132,6 +132,9 @@ extern void wfm_cursor_settle(WfmCursor *cursor);
 /* Counters so far. */
 extern const WfmFetchStats *wfm_cursor_stats(const WfmCursor *cursor);
 
+/* Add a cursor's counters to others. */
+extern void wfm_fetch_stats_add(WfmFetchStats *total, const WfmFetchStats *more);
+
 /*
  * Records that lists were told to hold instead of delivering them; for specs
  * with totals, complete when the cursor has come to its end.

@@ -6,7 +6,6 @@
 
 #include "base/compat.h"
 #include "plan/plan.h"
-#include "scan/parents.h"
 #include "scan/scan.h"
 #include "scan/scan_private.h"
 
@@ -44,7 +43,7 @@ wfm_explain_scan(ForeignScanState *node, ExplainState *es)
 
 	total = scan->stats;
 	if (scan->cursor != NULL)
-		wfm_stats_add(&total, wfm_cursor_stats(scan->cursor));
+		wfm_fetch_stats_add(&total, wfm_cursor_stats(scan->cursor));
 	explain_full_read(scan, es);
 	ExplainPropertyInteger("Calls", NULL, total.calls, es);
 	ExplainPropertyInteger("Pages", NULL, total.answers, es);

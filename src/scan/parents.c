@@ -40,21 +40,6 @@ typedef struct Keys
 	char	  **texts;
 } Keys;
 
-void
-wfm_stats_add(WfmFetchStats *total, const WfmFetchStats *more)
-{
-	total->calls += more->calls;
-	total->answers += more->answers;
-	total->records += more->records;
-	total->rows += more->rows;
-	total->bytes += more->bytes;
-	total->retries += more->retries;
-	total->limited += more->limited;
-	total->network_us += more->network_us;
-	total->permit_us += more->permit_us;
-	total->token_us += more->token_us;
-}
-
 static void
 add_key(Keys *keys, char *text)
 {
@@ -134,7 +119,7 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 		else
 			add_key(keys, text);
 	}
-	wfm_stats_add(stats, wfm_cursor_stats(cursor));
+	wfm_fetch_stats_add(stats, wfm_cursor_stats(cursor));
 	wfm_cursor_close(cursor);
 	parenthash_destroy(seen);
 	if (table->options->tenants == NIL)

@@ -20,7 +20,4 @@ extern void wfm_parents_read(const WfmTable *table, const WfmFetchSpec *spec,
 							 const WfmFilter *filter, Oid type,
 							 WfmFilterValues *values, WfmFetchStats *stats);
 
-/* Add a cursor's counters to others. */
-extern void wfm_stats_add(WfmFetchStats *total, const WfmFetchStats *more);
-
 #endif							/* WFM_SCAN_PARENTS_H */

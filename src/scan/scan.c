@@ -288,7 +288,7 @@ close_cursor(WfmScan *scan)
 {
 	if (scan->cursor == NULL)
 		return;
-	wfm_stats_add(&scan->stats, wfm_cursor_stats(scan->cursor));
+	wfm_fetch_stats_add(&scan->stats, wfm_cursor_stats(scan->cursor));
 	scan->counted += wfm_cursor_total(scan->cursor);
 	wfm_cursor_close(scan->cursor);
 	scan->cursor = NULL;
