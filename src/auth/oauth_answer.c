@@ -638,17 +638,17 @@ wfm_oauth_scope_has(const char *list, const char *word)
 /* ---- tenants ---- */
 
 static const Field tenant_fields[] = {
-	{"id", offsetof(WfmTenant, id), FIELD_TEXT, OPTIONAL},
-	{"authEventId", offsetof(WfmTenant, auth_event_id), FIELD_TEXT, OPTIONAL},
-	{"tenantId", offsetof(WfmTenant, tenant_id), FIELD_TEXT, REQUIRED},
-	{"tenantType", offsetof(WfmTenant, tenant_type), FIELD_TEXT, OPTIONAL},
-	{"tenantName", offsetof(WfmTenant, tenant_name), FIELD_TEXT, OPTIONAL},
-	{"createdDateUtc", offsetof(WfmTenant, created_utc), FIELD_TEXT, OPTIONAL},
-	{"updatedDateUtc", offsetof(WfmTenant, updated_utc), FIELD_TEXT, OPTIONAL}
+	{"id", offsetof(WfmGrantTenant, id), FIELD_TEXT, OPTIONAL},
+	{"authEventId", offsetof(WfmGrantTenant, auth_event_id), FIELD_TEXT, OPTIONAL},
+	{"tenantId", offsetof(WfmGrantTenant, tenant_id), FIELD_TEXT, REQUIRED},
+	{"tenantType", offsetof(WfmGrantTenant, tenant_type), FIELD_TEXT, OPTIONAL},
+	{"tenantName", offsetof(WfmGrantTenant, tenant_name), FIELD_TEXT, OPTIONAL},
+	{"createdDateUtc", offsetof(WfmGrantTenant, created_utc), FIELD_TEXT, OPTIONAL},
+	{"updatedDateUtc", offsetof(WfmGrantTenant, updated_utc), FIELD_TEXT, OPTIONAL}
 };
 
 static bool
-read_tenants(const json_t *root, WfmTenantList *tenants, WfmProblem *problem)
+read_tenants(const json_t *root, WfmGrantTenantList *tenants, WfmProblem *problem)
 {
 	json_t	   *item;
 	size_t		i;
@@ -658,7 +658,7 @@ read_tenants(const json_t *root, WfmTenantList *tenants, WfmProblem *problem)
 		set_problem(problem, "the body is not a JSON array");
 		return false;
 	}
-	tenants->items = calloc(json_array_size(root) + 1, sizeof(WfmTenant));
+	tenants->items = calloc(json_array_size(root) + 1, sizeof(WfmGrantTenant));
 	if (tenants->items == NULL)
 	{
 		set_problem(problem, "out of memory");
@@ -675,7 +675,7 @@ read_tenants(const json_t *root, WfmTenantList *tenants, WfmProblem *problem)
 }
 
 bool
-wfm_oauth_read_connections(const char *body, size_t len, WfmTenantList *tenants,
+wfm_oauth_read_connections(const char *body, size_t len, WfmGrantTenantList *tenants,
 						   WfmProblem *problem)
 {
 	Document	document;
@@ -687,16 +687,16 @@ wfm_oauth_read_connections(const char *body, size_t len, WfmTenantList *tenants,
 		read_tenants(document.root, tenants, problem);
 	document_close(&document);
 	if (!done)
-		wfm_tenant_list_free(tenants);
+		wfm_grant_tenant_list_free(tenants);
 	return done;
 }
 
 void
-wfm_tenant_list_free(WfmTenantList *tenants)
+wfm_grant_tenant_list_free(WfmGrantTenantList *tenants)
 {
 	for (size_t i = 0; i < tenants->count; i++)
 	{
-		WfmTenant  *tenant = &tenants->items[i];
+		WfmGrantTenant *tenant = &tenants->items[i];
 
 		wfm_text_free(&tenant->id);
 		wfm_text_free(&tenant->auth_event_id);

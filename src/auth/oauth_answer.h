@@ -88,8 +88,8 @@ extern void wfm_claims_free(WfmClaims *claims);
 /* Is word one of the space-separated words of list?  NULL list: no. */
 extern bool wfm_oauth_scope_has(const char *list, const char *word);
 
-/* One element of Xero's /connections. */
-typedef struct WfmTenant
+/* A tenant that a grant reaches: one element of Xero's /connections. */
+typedef struct WfmGrantTenant
 {
 	char	   *id;				/* of the connection: DELETE /connections/{id} */
 	char	   *auth_event_id;	/* the consent; NULL if absent */
@@ -99,21 +99,21 @@ typedef struct WfmTenant
 	char	   *tenant_name;	/* NULL: the vendor names some tenants null */
 	char	   *created_utc;	/* as sent: 2019-07-09T23:40:30.1833130 */
 	char	   *updated_utc;
-} WfmTenant;
+} WfmGrantTenant;
 
-typedef struct WfmTenantList
+typedef struct WfmGrantTenantList
 {
-	WfmTenant  *items;
+	WfmGrantTenant *items;
 	size_t		count;
-} WfmTenantList;
+} WfmGrantTenantList;
 
 /*
  * Read the body of a 200 of /connections.  False, with the problem and an
  * empty list, unless every element is whole.
  */
 extern bool wfm_oauth_read_connections(const char *body, size_t len,
-									   WfmTenantList *tenants,
+									   WfmGrantTenantList *tenants,
 									   WfmProblem *problem);
-extern void wfm_tenant_list_free(WfmTenantList *tenants);
+extern void wfm_grant_tenant_list_free(WfmGrantTenantList *tenants);
 
 #endif							/* WFM_AUTH_OAUTH_ANSWER_H */

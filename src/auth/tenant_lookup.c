@@ -106,22 +106,22 @@ static void
 read_list(WfmTokenJob *job, const char *body, size_t len)
 {
 	const char *type = job->settings->dialect->tenant_type;
-	const WfmTenant *chosen = NULL;
-	WfmTenantList list;
+	const WfmGrantTenant *chosen = NULL;
+	WfmGrantTenantList list;
 	WfmProblem	problem;
 	int			found = 0;
 
 	if (!wfm_oauth_read_connections(body, len, &list, &problem))
 	{
 		give_up(job, "The list of tenants cannot be read.");
-		wfm_tenant_list_free(&list);
+		wfm_grant_tenant_list_free(&list);
 		return;
 	}
 
 	job->tenants[0] = '\0';
 	for (size_t i = 0; i < list.count; i++)
 	{
-		const WfmTenant *tenant = &list.items[i];
+		const WfmGrantTenant *tenant = &list.items[i];
 
 		if (type != NULL &&
 			(tenant->tenant_type == NULL || strcmp(tenant->tenant_type, type) != 0))
@@ -139,7 +139,7 @@ read_list(WfmTokenJob *job, const char *body, size_t len)
 		add_tenant(job, list.items[i].tenant_id, list.items[i].tenant_type);
 	settle_tenant(job, found, chosen != NULL ? chosen->tenant_id : "",
 				  chosen != NULL ? chosen->tenant_name : NULL);
-	wfm_tenant_list_free(&list);
+	wfm_grant_tenant_list_free(&list);
 }
 
 static void

@@ -104,7 +104,7 @@ tenants_of_token(const WfmConnection *connection, const WfmClaims *claims)
 }
 
 static List *
-tenants_of_list(const WfmConnection *connection, const WfmTenantList *list,
+tenants_of_list(const WfmConnection *connection, const WfmGrantTenantList *list,
 				const WfmClaims *claims)
 {
 	const char *type = connection->dialect->tenant_type;
@@ -112,7 +112,7 @@ tenants_of_list(const WfmConnection *connection, const WfmTenantList *list,
 
 	for (size_t i = 0; i < list->count; i++)
 	{
-		const WfmTenant *item = &list->items[i];
+		const WfmGrantTenant *item = &list->items[i];
 		WfmTenantInfo *tenant = palloc0(sizeof(WfmTenantInfo));
 
 		tenant->link_id = copy_text(item->id);
@@ -137,7 +137,7 @@ wfm_tenants_fetch(const WfmConnection *connection, const WfmAccessToken *token)
 {
 	bool		in_token = connection->dialect->issuer == WFM_ISSUER_BLUEROCK;
 	WfmClaims	claims = {0};
-	WfmTenantList list = {0};
+	WfmGrantTenantList list = {0};
 	WfmProblem	problem = {0};
 	List	   *volatile tenants = NIL;
 	char	   *body = NULL;
@@ -175,7 +175,7 @@ wfm_tenants_fetch(const WfmConnection *connection, const WfmAccessToken *token)
 	PG_FINALLY();
 	{
 		wfm_claims_free(&claims);
-		wfm_tenant_list_free(&list);
+		wfm_grant_tenant_list_free(&list);
 	}
 	PG_END_TRY();
 	if (!readable)

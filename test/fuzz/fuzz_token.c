@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const columns[] = {"name", "client_id", "refresh_token"};
 	WfmTokenTexts texts;
 	WfmClaims	claims;
-	WfmTenantList tenants;
+	WfmGrantTenantList tenants;
 	WfmProblem	problem;
 	WfmCredentialsList credentials;
 	char		credentials_problem[WFM_CREDENTIALS_PROBLEM_LEN];
@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!wfm_oauth_read_connections(body, size, &tenants, &problem))
 		check_problem(problem.text);
-	wfm_tenant_list_free(&tenants);
+	wfm_grant_tenant_list_free(&tenants);
 
 	if (!wfm_credentials_read(body, size, columns, 3, &credentials, credentials_problem))
 		check_problem(credentials_problem);

@@ -218,7 +218,7 @@ test_sizes(void)
 {
 	char	   *body = __real_malloc(WFM_TOKEN_ANSWER_MAX + 200);
 	WfmTokenTexts texts;
-	WfmTenantList tenants;
+	WfmGrantTenantList tenants;
 	WfmProblem	problem;
 	static const int lengths[] = {WFM_TOKEN_LEN_MAX, WFM_TOKEN_LEN_MAX + 1};
 
@@ -346,13 +346,13 @@ test_tenants(void)
 	};
 	static const char two[] = "[" TENANT "," TENANT "]";
 	static const char bare[] = "[{\"tenantId\":\"u\",\"tenantType\":null}," TENANT "]";
-	WfmTenantList tenants;
+	WfmGrantTenantList tenants;
 	WfmProblem	problem;
 	int			accepted = 0;
 
 	ok(wfm_oauth_read_connections("[]", 2, &tenants, &problem) && tenants.count == 0,
 	   "no tenant");
-	wfm_tenant_list_free(&tenants);
+	wfm_grant_tenant_list_free(&tenants);
 	ok(wfm_oauth_read_connections(two, strlen(two), &tenants, &problem) &&
 	   tenants.count == 2, "two tenants");
 	is_str(tenants.items[1].id, "i", "connection");
@@ -361,12 +361,12 @@ test_tenants(void)
 	is_str(tenants.items[1].tenant_type, "PRACTICEMANAGER", "type");
 	is_str(tenants.items[1].tenant_name, NULL, "a name that is null");
 	is_str(tenants.items[1].updated_utc, "2020-01-01T00:00:00.0000000", "date as sent");
-	wfm_tenant_list_free(&tenants);
+	wfm_grant_tenant_list_free(&tenants);
 	ok(wfm_oauth_read_connections(bare, strlen(bare), &tenants, &problem) &&
 	   tenants.count == 2 && tenants.items[0].id == NULL &&
 	   tenants.items[0].tenant_type == NULL,
 	   "one without a type does not hide the others");
-	wfm_tenant_list_free(&tenants);
+	wfm_grant_tenant_list_free(&tenants);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 	{
 		accepted += wfm_oauth_read_connections(bad[i], strlen(bad[i]), &tenants, &problem);
@@ -381,7 +381,7 @@ test_samples(const char *directory)
 {
 	static char body[65536];
 	char		path[4096];
-	WfmTenantList tenants;
+	WfmGrantTenantList tenants;
 	WfmProblem	problem;
 	WfmClaims	claims;
 	FILE	   *file;
@@ -396,7 +396,7 @@ test_samples(const char *directory)
 	   tenants.items[2].tenant_name == NULL &&
 	   strcmp(tenants.items[2].tenant_type, "PRACTICEMANAGER") == 0,
 	   "the vendor's example of /connections");
-	wfm_tenant_list_free(&tenants);
+	wfm_grant_tenant_list_free(&tenants);
 
 	snprintf(path, sizeof(path), "%s/access_token_jwt_2021_claims.json", directory);
 	file = fopen(path, "r");
@@ -422,7 +422,7 @@ read_all(const char *jwt)
 {
 	WfmTokenTexts texts;
 	WfmClaims	claims;
-	WfmTenantList tenants;
+	WfmGrantTenantList tenants;
 	WfmProblem	problem;
 	WfmTokenAnswer answer;
 	bool		whole;
@@ -434,7 +434,7 @@ read_all(const char *jwt)
 	if (wfm_oauth_read_claims(jwt, &claims, &problem))
 		wfm_claims_free(&claims);
 	if (wfm_oauth_read_connections("[" TENANT "]", strlen("[" TENANT "]"), &tenants, &problem))
-		wfm_tenant_list_free(&tenants);
+		wfm_grant_tenant_list_free(&tenants);
 	return whole;
 }
 
