@@ -30,6 +30,9 @@ my $hostile = WfmHostile->new;
 my $node;
 {
 	local $ENV{LD_PRELOAD} = $shim;
+	# What is freed counts as freed: glibc otherwise keeps up to seven pieces of
+	# each size at hand, which mallinfo2() takes for used.
+	local $ENV{GLIBC_TUNABLES} = 'glibc.malloc.tcache_count=0';
 	$node = WfmHostile::start_probe_node('main');
 }
 
@@ -136,7 +139,8 @@ foreach my $phase (sort keys %phases)
 	is(($out =~ /^alive (\S+)$/mg)[-1], '{0,0,0}', 'no channel, no transfer');
 	my @bytes = $out =~ /^bytes (\d+)$/mg;
 	note("bytes allocated: @bytes");
-	cmp_ok($bytes[-1] - $bytes[1], '<', $ENV{WFM_TEST_LONG} ? 1024 : 32768,
+	# a few rounds do not fill all that is kept
+	cmp_ok($bytes[-1] - $bytes[1], '<=', $ENV{WFM_TEST_LONG} ? 0 : 16384,
 		'the second half leaves no memory behind') or diag("@bytes");
 }
 
