@@ -111,9 +111,9 @@ days_in_month(int year, int month)
 }
 
 bool
-wfm_parse_datetime(const char *text, size_t len, WfmDateTime *out)
+wfm_parse_datetime(const char *start, size_t len, WfmDateTime *out)
 {
-	Reader		reader = {text, text + len};
+	Reader		reader = {start, start + len};
 
 	memset(out, 0, sizeof(*out));
 	if (!digits(&reader, 4, &out->year))
@@ -143,9 +143,9 @@ wfm_parse_datetime(const char *text, size_t len, WfmDateTime *out)
 }
 
 bool
-wfm_parse_time(const char *text, size_t len, WfmDateTime *out)
+wfm_parse_time(const char *start, size_t len, WfmDateTime *out)
 {
-	Reader		reader = {text, text + len};
+	Reader		reader = {start, start + len};
 
 	memset(out, 0, sizeof(*out));
 	return clock_time(&reader, out) && reader.at == reader.end;

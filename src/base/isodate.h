@@ -28,9 +28,9 @@ typedef struct WfmDateTime
  * space for the T) and Z, +hh:mm or +hhmm.  More than six digits of a second are cut
  * off.  False for anything else, or a day that no month has.
  */
-extern bool wfm_parse_datetime(const char *text, size_t len, WfmDateTime *out);
+extern bool wfm_parse_datetime(const char *start, size_t len, WfmDateTime *out);
 
 /* Take apart hh:mm[:ss[.f...]] from 00:00 to 24:00. */
-extern bool wfm_parse_time(const char *text, size_t len, WfmDateTime *out);
+extern bool wfm_parse_time(const char *start, size_t len, WfmDateTime *out);
 
 #endif							/* WFM_BASE_ISODATE_H */

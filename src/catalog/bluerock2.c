@@ -18,7 +18,7 @@
 
 #define TEXT(column, path, words) {column, path, WFM_TYPE_TEXT, 0, 0, words}
 #define UUID(column, path, words) {column, path, WFM_TYPE_UUID, 0, 0, words}
-#define BOOLEAN(column, path, words) {column, path, WFM_TYPE_BOOLEAN, 0, 0, words}
+#define FLAG(column, path, words) {column, path, WFM_TYPE_BOOLEAN, 0, 0, words}
 #define NUMBER(column, path, words) {column, path, WFM_TYPE_NUMERIC, 0, 0, words}
 #define MINUTES(column, path, words) {column, path, WFM_TYPE_INTEGER, 0, 0, words}
 #define DAY(column, path, words) {column, path, WFM_TYPE_DATE, 0, 0, words}
@@ -120,9 +120,9 @@ static const WfmField bluerock2_client_fields[] = {
 	PART_TEXT("addresses", "country", "addresses/country", "country of the first address"),
 	TEXT("export_code", "exportCode", "code used in exports"),
 	TEXT("referral_source", "referralSource", "where the client came from"),
-	BOOLEAN("is_prospect", "prospect", "whether it is a prospect only"),
+	FLAG("is_prospect", "prospect", "whether it is a prospect only"),
 	{"is_archived", "archived", WFM_TYPE_BOOLEAN, 0, WFM_FIELD_NOT_NULL, "whether it is archived"},
-	BOOLEAN("is_favorite", "favorite", "whether it is a favourite"),
+	FLAG("is_favorite", "favorite", "whether it is a favourite"),
 	UUID("account_manager_uuid", "clientManager/uuid", "staff member who manages the account"),
 	TEXT("account_manager_name", "clientManager/name", "name of the account manager"),
 	TEXT("account_manager_first_name", "clientManager/firstName", "first name of the account manager"),
@@ -333,13 +333,13 @@ RESOURCE(bluerock2_client_tax_number, "client_tax_number", "tax numbers of clien
 static const WfmField bluerock2_client_group_fields[] = {
 	KEY("key of the client group"),
 	TEXT("name", "name", "name"),
-	BOOLEAN("taxable", "taxable", "whether the group is taxed"),
-	BOOLEAN("is_favourite", "favourite", "whether it is a favourite"),
+	FLAG("taxable", "taxable", "whether the group is taxed"),
+	FLAG("is_favourite", "favourite", "whether it is a favourite"),
 	STAMPS,
 	{NULL}
 };
 
-LIST(bluerock2_client_group, "client-groups", "clientGroups", {NULL});
+LIST(bluerock2_client_group, "client-groups", "clientGroups", WFM_NO_FILTER);
 RESOURCE(bluerock2_client_group, "client_group", "groups of clients", 50);
 
 /* ---------- jobs ---------- */
@@ -514,8 +514,8 @@ static const WfmField bluerock2_time_entry_fields[] = {
 	DAY("date", "date", "day of the work"),
 	MINUTES("minutes", "minutes|time", "minutes"),
 	TEXT("note", "note", "note"),
-	BOOLEAN("billable", "billable", "whether it is billable"),
-	BOOLEAN("billed", "billed", "whether it is on an invoice"),
+	FLAG("billable", "billable", "whether it is billable"),
+	FLAG("billed", "billed", "whether it is on an invoice"),
 	{"start_time", "startTime", WFM_TYPE_TIME, 0, 0, "start, where recorded that way"},
 	{"end_time", "endTime", WFM_TYPE_TIME, 0, 0, "end, where recorded that way"},
 	STAMPS,
@@ -536,7 +536,7 @@ static const WfmField bluerock2_staff_fields[] = {
 	TEXT("role", "role", "role"),
 	NUMBER("billable_rate", "billableRate", "price of an hour"),
 	NUMBER("cost_rate", "costRate", "cost of an hour"),
-	BOOLEAN("is_archived", "archived", "whether archived"),
+	FLAG("is_archived", "archived", "whether archived"),
 	STAMPS,
 	{NULL}
 };
@@ -666,7 +666,7 @@ static const WfmField bluerock2_invoice_payment_fields[] = {
 	{NULL}
 };
 
-LIST(bluerock2_invoice_payment, "payments", "payments", {NULL});
+LIST(bluerock2_invoice_payment, "payments", "payments", WFM_NO_FILTER);
 RESOURCE(bluerock2_invoice_payment, "invoice_payment", "payments of invoices", 3000);
 
 static const WfmField bluerock2_purchase_order_fields[] = {
@@ -725,9 +725,9 @@ static const WfmField bluerock2_task_fields[] = {
 	KEY("key of the task"),
 	TEXT("name", "name", "name"),
 	TEXT("description", "description", "description"),
-	BOOLEAN("billable", "billable", "whether it is billable"),
+	FLAG("billable", "billable", "whether it is billable"),
 	NUMBER("billable_rate", "billableRate", "price of an hour"),
-	BOOLEAN("is_archived", "archived", "whether it is archived"),
+	FLAG("is_archived", "archived", "whether it is archived"),
 	STAMPS,
 	{NULL}
 };
@@ -742,7 +742,7 @@ RESOURCE(bluerock2_task, "task", "task catalogue", 50);
 		STAMPS, \
 		{NULL} \
 	}; \
-	LIST(symbol, noun, wrapper, {NULL}); \
+	LIST(symbol, noun, wrapper, WFM_NO_FILTER); \
 	RESOURCE(symbol, table, words, 20)
 
 NAMED(bluerock2_custom_field, "custom_field", "custom-fields", "customFields",

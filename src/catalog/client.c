@@ -168,7 +168,7 @@ static const WfmField client_contact_fields[] = {
 
 static const WfmEndpoint client_contact_endpoints[] = {
 	WFM_GET_LISTS_BY("client.api/get/{}", "client_", "Client", "Contacts/Contact"),
-	CLIENT_LISTS(0, {NULL}, "Clients/Client", "Contacts/Contact"),
+	CLIENT_LISTS(0, WFM_NO_FILTER, "Clients/Client", "Contacts/Contact"),
 	{NULL}
 };
 
@@ -195,7 +195,7 @@ static const WfmField client_note_fields[] = {
 
 static const WfmEndpoint client_note_endpoints[] = {
 	WFM_GET_LISTS_BY("client.api/get/{}", "client_", "Client", "Notes/Note"),
-	CLIENT_LISTS(WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED, {NULL}, "Clients/Client", "Notes/Note"),
+	CLIENT_LISTS(WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED, WFM_NO_FILTER, "Clients/Client", "Notes/Note"),
 	{NULL}
 };
 
@@ -224,7 +224,7 @@ static const WfmField client_relationship_fields[] = {
 
 static const WfmEndpoint client_relationship_endpoints[] = {
 	WFM_GET_LISTS_BY("client.api/get/{}", "client_", "Client", "Relationships/Relationship"),
-	CLIENT_LISTS(WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED, {NULL}, "Clients/Client", "Relationships/Relationship"),
+	CLIENT_LISTS(WFM_ENDPOINT_DETAILED | WFM_ENDPOINT_ALWAYS_DETAILED, WFM_NO_FILTER, "Clients/Client", "Relationships/Relationship"),
 	{NULL}
 };
 

@@ -79,6 +79,9 @@
 	{"_listed_from", WFM_OP_EQUAL, WFM_WINDOW_FROM, "from", WFM_FORMAT_DAY, WFM_GRADE_EXACT, false}, \
 	{"_listed_to", WFM_OP_EQUAL, WFM_WINDOW_TO, "to", WFM_FORMAT_DAY, WFM_GRADE_EXACT, false}
 
+/* Where a macro takes filters and there are none. */
+#define WFM_NO_FILTER {NULL}
+
 /* A column's value in the path of the request. */
 #define WFM_BY(column) \
 	{column, WFM_OP_EQUAL, WFM_IN_PATH, NULL, WFM_FORMAT_AS_TEXT, WFM_GRADE_EXACT, true}
