@@ -7,6 +7,7 @@ programs find their libraries and scripts relative to their own place, so a
 copy of their folders below another root works there.
 """
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -25,6 +26,8 @@ INSTALLED = bool(os.environ.get("WFM_TEST_INSTALLED"))
 # The memory of one process, in bytes: one that runs away ends, not the machine.
 # What watches memory maps terabytes.
 MEMORY_LIMIT = 0 if os.environ.get("WFM_TEST_WATCHED") else 4 << 30
+# How long a program may take to end when asked to, in seconds.
+END_LIMIT = 5
 
 
 class StepFailed(Exception):
@@ -46,8 +49,11 @@ class Workspace:
         self.pg = None
         self._crashing_pg = None
         self._walkthrough = None
-        self._ending = False
         self._lock = threading.Lock()
+        # Held while a program starts, so that end_processes() finds it.  This
+        # thread may be interrupted right there, and then needs it again.
+        self._ending = False
+        self._starting = threading.RLock()
 
     def _require_user(self):
         try:
@@ -150,27 +156,28 @@ class Workspace:
 
     def start(self, command, log, cwd=None, env=None, as_caller=False):
         """Starts a program in a session of its own, output to the file log."""
-        if self._ending:
-            raise StepFailed("the run is ending")
-        self.make_folder("tmp")
         identity = {}
         if MEMORY_LIMIT and not as_caller:
             command = ["prlimit", "--data=%d" % MEMORY_LIMIT, "--", *command]
         if self.user and not as_caller:
             entry = pwd.getpwnam(self.user)
             identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        with open(log, "ab") as output:
-            return subprocess.Popen(
-                [str(word) for word in command],
-                cwd=cwd or self.folder,
-                env=env or self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                umask=0o022,
-                **identity,
-            )
+        with self._starting:
+            if self._ending:
+                raise StepFailed("the run is ending")
+            self.make_folder("tmp")
+            with open(log, "ab") as output:
+                return subprocess.Popen(
+                    [str(word) for word in command],
+                    cwd=cwd or self.folder,
+                    env=env or self.environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    umask=0o022,
+                    **identity,
+                )
 
     def run(self, command, log, timeout=600, **how):
         """Runs a program to its end; returns its exit code."""
@@ -224,7 +231,8 @@ class Workspace:
     def end_processes(self):
         """Ends whatever is still running, firmer each time, and starts nothing
         any more."""
-        self._ending = True
+        with self._starting:
+            self._ending = True
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL):
             for pid in self.processes():
                 send(pid, number)
@@ -388,12 +396,14 @@ def send(pid, number):
 
 
 def end_session(process):
-    """Ends what is left of the process group that start() made."""
+    """Ends what is left of the process group that start() made.  Waits no
+    longer than twice END_LIMIT: a wait of the same process that an interrupt
+    broke off may have left it locked."""
     try:
         os.killpg(process.pid, signal.SIGTERM)
     except ProcessLookupError:
         return
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + END_LIMIT
     while time.monotonic() < deadline:
         process.poll()
         try:
@@ -405,7 +415,8 @@ def end_session(process):
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_LIMIT)
 
 
 def tail(path, lines):

@@ -4,10 +4,12 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 import unittest
+import unittest.mock
 
-from driver.workspace import MEMORY_LIMIT, StepFailed, Workspace
+from driver.workspace import MEMORY_LIMIT, StepFailed, Workspace, end_session
 
 
 class EndProcesses(unittest.TestCase):
@@ -61,6 +63,34 @@ class EndProcesses(unittest.TestCase):
         self.workspace.end_processes()
         with self.assertRaises(StepFailed):
             self.start("pass")
+
+    def test_a_program_that_starts_as_the_run_ends_is_found(self):
+        forking, popen = threading.Event(), subprocess.Popen
+
+        def slow(*arguments, **how):
+            forking.set()
+            time.sleep(0.5)
+            return popen(*arguments, **how)
+
+        with unittest.mock.patch("subprocess.Popen", slow):
+            starter = threading.Thread(target=self.start, args=["import time; time.sleep(100)"])
+            starter.start()
+            self.assertTrue(forking.wait(20))
+            self.workspace.end_processes()
+            starter.join()
+        self.assertEqual(self.workspace.processes(), [])
+
+    def test_a_process_that_cannot_be_waited_for_holds_nobody_up(self):
+        process = self.start("import time; time.sleep(100)")
+        self.addCleanup(process.wait)
+        self.addCleanup(process._waitpid_lock.release)
+        # as a wait leaves it that a signal's handler broke off
+        process._waitpid_lock.acquire()
+        with unittest.mock.patch("driver.workspace.END_LIMIT", 0.2):
+            ender = threading.Thread(target=end_session, args=[process], daemon=True)
+            ender.start()
+            ender.join(20)
+        self.assertFalse(ender.is_alive())
 
     def test_callers_settings_stay_outside(self):
         os.environ["PGHOST"] = "elsewhere"
