@@ -16,7 +16,7 @@
 #include "base/compat.h"
 #include "base/options.h"
 #include "base/settings.h"
-#include "fetch/row_counts.h"
+#include "fetch/learnt.h"
 #include "import/import.h"
 #include "limit/limits.h"
 #include "plan/plan.h"
@@ -42,7 +42,7 @@ request_shared_memory(void)
 		prev_shmem_request_hook();
 	wfm_limits_shmem_request();
 	wfm_token_store_shmem_request();
-	wfm_row_counts_shmem_request();
+	wfm_learnt_shmem_request();
 	wfm_stat_shmem_request();
 }
 
@@ -54,7 +54,7 @@ start_shared_memory(void)
 		prev_shmem_startup_hook();
 	wfm_limits_shmem_startup();
 	wfm_token_store_shmem_startup();
-	wfm_row_counts_shmem_startup();
+	wfm_learnt_shmem_startup();
 	wfm_stat_shmem_startup();
 }
 

@@ -12,8 +12,8 @@
 #include "base/settings.h"
 #include "decode/error_body.h"
 #include "fetch/cursor_private.h"
+#include "fetch/learnt.h"
 #include "fetch/problem.h"
-#include "fetch/row_counts.h"
 #include "fetch/table.h"
 
 void

@@ -1,13 +1,14 @@
 /*
- * fetch/row_counts.c
- *		How many rows the tables were seen to have, and which assumptions were
- *		found wrong.
+ * fetch/learnt.c
+ *		What scans learnt and leave behind: how many rows tables have, and
+ *		which assumptions about windows are wrong.
  *
  * One table in shared memory of 64-bit words that are read and written as
  * wholes, so that no lock is needed: half of a word says whose it is, half
- * how many rows.  A word belongs to a foreign table and the tenants it reads,
- * by a hash; the place is found by other bits of it.  Two tables may in
- * theory share a word: that would be a poor estimate and nothing worse.
+ * is the number kept.  A word belongs to a foreign table and the tenants it
+ * reads, or to a tenant's list, by a hash; the place is found by other bits of
+ * it.  Two may in theory share a word: that would be a poor estimate, or an
+ * assumption that is given up for nothing, and no worse.
  *
  * A clean restart keeps them, in a file.
  */
@@ -21,78 +22,78 @@
 #include "storage/shmem.h"
 
 #include "base/state_file.h"
-#include "fetch/row_counts.h"
+#include "fetch/learnt.h"
 
 /* 32 kB: a thousand tables without crowding. */
 #define BUCKETS 1024
 #define WAYS 4
 
-#define STATE_FILE	WFM_STATE_FILE("row_counts")
+#define STATE_FILE	WFM_STATE_FILE("learnt")
 #define STATE_MAGIC	UINT64CONST(0x5746520000000000) /* and the number of words */
 
-typedef struct RowCounts
+typedef struct Learnt
 {
 	pg_atomic_uint64 words[BUCKETS][WAYS];
-} RowCounts;
+} Learnt;
 
-static RowCounts *row_counts;	/* NULL: not preloaded */
+static Learnt *learnt;			/* NULL: not preloaded */
 
 void
-wfm_row_counts_shmem_request(void)
+wfm_learnt_shmem_request(void)
 {
-	RequestAddinShmemSpace(MAXALIGN(sizeof(RowCounts)));
+	RequestAddinShmemSpace(MAXALIGN(sizeof(Learnt)));
 }
 
 static bool
-write_counts(WfmStateFile *file)
+write_words(WfmStateFile *file)
 {
 	uint64		magic = STATE_MAGIC | (BUCKETS * WAYS);
 
 	return wfm_state_put(file, &magic, sizeof(magic)) &&
-		wfm_state_put(file, row_counts->words, sizeof(row_counts->words));
+		wfm_state_put(file, learnt->words, sizeof(learnt->words));
 }
 
 static bool
-read_counts(WfmStateFile *file)
+read_words(WfmStateFile *file)
 {
 	uint64		magic;
 
 	return wfm_state_get(file, &magic, sizeof(magic)) &&
 		magic == (STATE_MAGIC | (BUCKETS * WAYS)) &&
-		wfm_state_get(file, row_counts->words, sizeof(row_counts->words));
+		wfm_state_get(file, learnt->words, sizeof(learnt->words));
 }
 
 static void
-forget_counts(void)
+forget_words(void)
 {
 	for (int i = 0; i < BUCKETS * WAYS; i++)
-		pg_atomic_init_u64(&row_counts->words[i / WAYS][i % WAYS], 0);
+		pg_atomic_init_u64(&learnt->words[i / WAYS][i % WAYS], 0);
 }
 
 /* At the postmaster's exit; after a crash nothing in there is trusted. */
 static void
-save_counts(int code, Datum arg)
+save_words(int code, Datum arg)
 {
 	if (code == 0)
-		wfm_state_save(STATE_FILE, write_counts);
+		wfm_state_save(STATE_FILE, write_words);
 }
 
 void
-wfm_row_counts_shmem_startup(void)
+wfm_learnt_shmem_startup(void)
 {
 	bool		found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	row_counts = ShmemInitStruct("wfm_fdw row counts", sizeof(RowCounts), &found);
+	learnt = ShmemInitStruct("wfm_fdw learnt", sizeof(Learnt), &found);
 	if (!found)
-		forget_counts();
+		forget_words();
 	LWLockRelease(AddinShmemInitLock);
 
 	if (!IsUnderPostmaster)
 	{
-		on_shmem_exit(save_counts, (Datum) 0);
-		if (!found && !wfm_state_load(STATE_FILE, read_counts))
-			forget_counts();
+		on_shmem_exit(save_words, (Datum) 0);
+		if (!found && !wfm_state_load(STATE_FILE, read_words))
+			forget_words();
 	}
 }
 
@@ -148,9 +149,9 @@ keep(uint64 hash, uint32 number)
 	pg_atomic_uint64 *bucket;
 	int			way = (int) (tag % WAYS);
 
-	if (row_counts == NULL)
+	if (learnt == NULL)
 		return;
-	bucket = row_counts->words[hash % BUCKETS];
+	bucket = learnt->words[hash % BUCKETS];
 
 	/* its own place, else a free one, else another's */
 	for (int i = WAYS - 1; i >= 0; i--)
@@ -170,11 +171,11 @@ keep(uint64 hash, uint32 number)
 static double
 kept(uint64 hash)
 {
-	if (row_counts == NULL)
+	if (learnt == NULL)
 		return -1;
 	for (int i = 0; i < WAYS; i++)
 	{
-		uint64		word = pg_atomic_read_u64(&row_counts->words[hash % BUCKETS][i]);
+		uint64		word = pg_atomic_read_u64(&learnt->words[hash % BUCKETS][i]);
 
 		if (word >> 32 == hash >> 32)
 			return (double) (word & PG_UINT32_MAX);

@@ -1,20 +1,19 @@
 /*
- * fetch/row_counts.h
- *		How many rows the tables were seen to have, and which assumptions were
- *		found wrong.
+ * fetch/learnt.h
+ *		What scans learnt and leave behind: how many rows tables have, and
+ *		which assumptions about windows are wrong.
  *
- * A scan that read a whole table leaves the number behind for the planners of
- * all sessions, in shared memory, and over a clean restart in a file;
- * ANALYZE keeps one for longer, in pg_class.
+ * It is there for all sessions, in shared memory, and over a clean restart in
+ * a file; ANALYZE keeps a number of rows for longer, in pg_class.
  */
-#ifndef WFM_FETCH_ROW_COUNTS_H
-#define WFM_FETCH_ROW_COUNTS_H
+#ifndef WFM_FETCH_LEARNT_H
+#define WFM_FETCH_LEARNT_H
 
 #include "fetch/table.h"
 
 /* Reserve and find the shared memory; called by the hooks of wfm_fdw.c. */
-extern void wfm_row_counts_shmem_request(void);
-extern void wfm_row_counts_shmem_startup(void);
+extern void wfm_learnt_shmem_request(void);
+extern void wfm_learnt_shmem_startup(void);
 
 /*
  * Keep the number of rows of a table that was read to its end without any
@@ -40,4 +39,4 @@ extern void wfm_window_judge(const char *connection, const char *tenant,
 extern bool wfm_window_is_wrong(const char *connection, const char *tenant,
 								const char *resource);
 
-#endif							/* WFM_FETCH_ROW_COUNTS_H */
+#endif							/* WFM_FETCH_LEARNT_H */
