@@ -247,6 +247,23 @@ sub csv
 	return $self->_request('GET', "csv/$table?dialect=" . ($dialect || 'practicemanager/3.1'));
 }
 
+# csv_file(TABLE, DIALECT): the same in a file that COPY reads; its path, and
+# the names of its columns.
+sub csv_file
+{
+	my ($self, $table, $dialect) = @_;
+	my $name = join '-', 'dump', $self->{port}, $dialect || (), $table;
+	my $path = "$PostgreSQL::Test::Utils::tmp_check/" . ($name =~ tr{/}{_}r) . '.csv';
+	my $text = $self->csv($table, $dialect);
+	my ($header) = $text =~ /^([^\r\n]*)/;
+
+	open my $file, '>', $path or croak "$path: $!";
+	binmode $file;
+	print $file $text;
+	close $file;
+	return ($path, split /,/, $header);
+}
+
 # tenant_id(TYPE, N): the N-th tenant (from 0) of PRACTICEMANAGER or WORKFLOWMAX.
 sub tenant_id
 {

@@ -43,22 +43,16 @@ WfmTest::connect_tables($node, $sim, name => 'wfm', api => 'workflowmax/3.0',
 sub load_dump
 {
 	my ($schema, $dialect, $table) = @_;
-	my $file = "$PostgreSQL::Test::Utils::tmp_check/$schema-$table.csv";
-	my $csv = $sim->csv($table, $dialect);
-	my ($header) = $csv =~ /^([^\r\n]*)/;
-	my $columns = join ', ', map { "\"$_\"" } split /,/, $header;
+	my ($file, @columns) = $sim->csv_file($table, $dialect);
+	my $columns = join ', ', map { "\"$_\"" } @columns;
 	my $missing = $node->safe_psql('postgres', "SELECT attname FROM pg_attribute
 		WHERE attrelid = '$schema.$table'::regclass AND attnum > 0
 		AND attname !~ '^_'
 		-- Practice Manager dropped it from its answers, not from its specification
-		AND attname <> 'is_prospect' AND attname NOT IN ('" . join("', '", split /,/, $header) . "')");
+		AND attname <> 'is_prospect' AND attname NOT IN ('" . join("', '", @columns) . "')");
 
 	is($missing, '', "the dump has all columns of $schema.$table");
 
-	open my $out, '>', $file or die "$file: $!";
-	binmode $out;
-	print $out $csv;
-	close $out;
 	$node->safe_psql('postgres', "CREATE TABLE ${schema}_${table} AS
 		SELECT $columns FROM $schema.$table WHERE false;
 		COPY ${schema}_${table} FROM '$file' (FORMAT csv, HEADER)");

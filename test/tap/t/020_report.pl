@@ -28,14 +28,9 @@ is(scalar(() = $sim->calls_since($mark)), 0, 'connecting and importing sends not
 $node->safe_psql('postgres', 'CREATE SCHEMA dump');
 foreach my $table (qw(client job time_entry))
 {
-	my $csv = "$PostgreSQL::Test::Utils::tmp_check/$table.csv";
-	append_to_file($csv, $sim->csv($table));
-	open my $file, '<', $csv or die "$csv: $!";
-	my $header = <$file>;
-	close $file;
-	chomp $header;
+	my ($csv, @columns) = $sim->csv_file($table);
 	my %types = (uuid => 'uuid', client_uuid => 'uuid', minutes => 'integer', date => 'date');
-	my $columns = join ', ', map { "$_ " . ($types{$_} || 'text') } split /,/, $header;
+	my $columns = join ', ', map { "$_ " . ($types{$_} || 'text') } @columns;
 	$node->safe_psql('postgres',
 		"CREATE TABLE dump.$table ($columns);\n\\copy dump.$table FROM '$csv' (FORMAT csv, HEADER)");
 }

@@ -19,8 +19,7 @@ WfmTest::connect_tables($node, $sim);
 WfmTest::connect_tables($node, $sim, name => 'json', refresh_token => $other->{refresh_token},
 	server => "connection 'json', format 'json'");
 
-my $csv = "$PostgreSQL::Test::Utils::tmp_check/asset.csv";
-append_to_file($csv, $sim->csv('asset'));
+my ($csv) = $sim->csv_file('asset');
 $node->safe_psql('postgres', "CREATE TABLE dump (uuid uuid, name text, purchased date, client_uuid uuid, client_name text);
 	COPY dump FROM '$csv' (FORMAT csv, HEADER)");
 is($node->safe_psql('postgres', 'SELECT count(*) FROM dump'), 7, 'the simulator has records');

@@ -20,16 +20,10 @@ WfmTest::connect_tables($node, $sim, calls_per_minute => 600,
 # The keys come from the dump: reading the tables would teach their sizes.
 foreach my $table (qw(client job staff))
 {
-	my $file = "$PostgreSQL::Test::Utils::tmp_check/calls-$table.csv";
-	my $text = $sim->csv($table);
-	my ($header) = $text =~ /^([^\r\n]*)/;
+	my ($file, @columns) = $sim->csv_file($table);
 
-	open my $out, '>', $file or die "$file: $!";
-	binmode $out;
-	print $out $text;
-	close $out;
 	$node->safe_psql('postgres', "CREATE TABLE keys_$table ("
-		  . join(', ', map { "\"$_\" text" } split /,/, $header)
+		  . join(', ', map { "\"$_\" text" } @columns)
 		  . "); COPY keys_$table FROM '$file' (FORMAT csv, HEADER)");
 }
 $node->safe_psql('postgres', q{ALTER TABLE keys_client ALTER uuid TYPE uuid USING uuid::uuid;

@@ -33,15 +33,9 @@ my $turn = 0;
 one('CREATE SCHEMA dump');
 foreach my $table (qw(client job staff time_entry client_contact job_task invoice))
 {
-	my $file = "$PostgreSQL::Test::Utils::tmp_check/full-$table.csv";
-	my $text = $sim->csv($table);
-	my ($header) = $text =~ /^([^\r\n]*)/;
+	my ($file, @columns) = $sim->csv_file($table);
+	my $columns = join ', ', map { "\"$_\"" } @columns;
 
-	open my $out, '>', $file or die "$file: $!";
-	binmode $out;
-	print $out $text;
-	close $out;
-	my $columns = join ', ', map { "\"$_\"" } split /,/, $header;
 	one("CREATE TABLE dump.$table AS SELECT $columns FROM x0.$table WHERE false;
 		COPY dump.$table FROM '$file' (FORMAT csv, HEADER)");
 }
