@@ -249,6 +249,7 @@ wfm_connection_summaries(Relation connections)
 		heap_deform_tuple(tuple, RelationGetDescr(connections), values, nulls);
 		summary->name = text_column(values, nulls, WFM_CONN_NAME);
 		summary->api = text_column(values, nulls, WFM_CONN_API);
+		summary->tenant_id = text_column(values, nulls, WFM_CONN_TENANT_ID);
 		summary->owner = pstrdup(NameStr(*DatumGetName(values[WFM_CONN_OWNER])));
 		summary->refresh_token_days =
 			int_column(values, nulls, WFM_CONN_REFRESH_TOKEN_DAYS, WFM_REFRESH_TOKEN_DAYS);

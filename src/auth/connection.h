@@ -72,6 +72,7 @@ typedef struct WfmConnectionSummary
 	char	   *name;
 	char	   *api;
 	char	   *owner;
+	char	   *tenant_id;		/* NULL: not named */
 	int			refresh_token_days;
 } WfmConnectionSummary;
 

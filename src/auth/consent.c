@@ -189,7 +189,8 @@ check_state(const WfmConnection *connection, const char *state)
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("this is not the answer to the last address made for connection \"%s\"", connection->name),
 				 errdetail("The parameter \"state\" differs: the address is of an earlier consent or of another connection."),
-				 errhint("Paste the whole address of the page that was reached last. %s", url_hint(connection))));
+				 errhint("Paste the whole address of the page that was reached last, or make a new one: SELECT wfm_authorize_url(%s);",
+						 quote_literal_cstr(connection->name))));
 }
 
 /* False if there is no place for the connection in shared memory. */

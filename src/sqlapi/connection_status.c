@@ -92,13 +92,25 @@ set_grant(Datum *values, bool *nulls, const WfmGrant *grant, int token_days)
 			Int32GetDatum((int32) Max(0, token_days - age_ms / day_ms));
 		nulls[COL_REFRESH_TOKEN_DAYS_LEFT] = false;
 	}
-	set_text(values, nulls, COL_TENANT_ID, grant->tenant_id);
-	set_text(values, nulls, COL_TENANT_NAME, grant->tenant_name);
 	if (row->last_error != WFM_TOKEN_OK)
 	{
 		set_text(values, nulls, COL_LAST_ERROR, wfm_token_error_name(row->last_error));
 		set_text(values, nulls, COL_LAST_ERROR_DETAIL, grant->error_detail);
 	}
+}
+
+/*
+ * The tenant that is read: the one that the settings name, or the only one of
+ * the consent.  The name is known of the latter alone.
+ */
+static void
+set_tenant(Datum *values, bool *nulls, const char *named, const WfmGrant *grant)
+{
+	const char *found = grant != NULL ? grant->tenant_id : NULL;
+
+	set_text(values, nulls, COL_TENANT_ID, named != NULL ? named : found);
+	if (found != NULL && (named == NULL || pg_strcasecmp(named, found) == 0))
+		set_text(values, nulls, COL_TENANT_NAME, grant->tenant_name);
 }
 
 /* What the token worker has told since, and what is not written to the row. */
@@ -177,6 +189,7 @@ wfm_connection_status(PG_FUNCTION_ARGS)
 		grant = wfm_grant_read(tokens, summary->name);
 		if (grant != NULL)
 			set_grant(values, nulls, grant, summary->refresh_token_days);
+		set_tenant(values, nulls, summary->tenant_id, grant);
 		set_told(values, nulls, summary->name);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

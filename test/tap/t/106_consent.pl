@@ -105,6 +105,7 @@ foreach my $wrong ([ $sim->tenant_id('WORKFLOWMAX'), qr/, type WORKFLOWMAX, but 
 	[ '00000000-0000-4000-8000-000000000000', qr/ is none of those the consent reaches$/ ])
 {
 	one("UPDATE wfm_connections SET tenant_id = '$wrong->[0]' WHERE name = 'secret'");
+	is(one("SELECT tenant_id, tenant_name FROM wfm_stat_connections WHERE name = 'secret'"), "$wrong->[0]|", 'wfm_stat_connections: the tenant that the settings name');
 	like(one("SELECT detail FROM wfm_check('secret') WHERE step = 'tenant' AND NOT ok"), $wrong->[1], 'wfm_check: a wrong tenant');
 	like(one("SELECT mend FROM wfm_check('secret') WHERE step = 'tenant'"), qr/wfm_tenants\('secret'\)/, 'wfm_check: and how to mend it');
 }

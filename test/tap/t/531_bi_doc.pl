@@ -64,7 +64,8 @@ foreach my $block (@blocks)
 	}
 	if ($language eq 'conf')
 	{
-		like($text, qr/^shared_preload_libraries = 'wfm_fdw, pg_cron'\ncron\.database_name = /, 'conf: as this server has it');
+		like($text, qr/^shared_preload_libraries = 'wfm_fdw, pg_cron'\ncron\.database_name = .*\ncron\.use_background_workers = on\n\z/m,
+			'conf: as this server has it');
 		next;
 	}
 	next if $language eq 'yaml';
