@@ -12,9 +12,9 @@
 #include "base/settings.h"
 #include "decode/error_body.h"
 #include "fetch/cursor_private.h"
-#include "fetch/learnt.h"
 #include "fetch/problem.h"
 #include "fetch/table.h"
+#include "fetch/window_facts.h"
 
 void
 wfm_records_release(WfmCursor *cursor)
@@ -180,17 +180,6 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 	}
 }
 
-/* The tenant as it was named, "" if by nobody: verdicts are kept by that. */
-static const char *
-named_tenant(const WfmFetchSpec *spec, int tenant)
-{
-	if (spec->ntenants > 0)
-		return spec->tenants[tenant];
-	if (spec->options->tenant_id != NULL)
-		return spec->options->tenant_id;
-	return spec->connection->tenant_id != NULL ? spec->connection->tenant_id : "";
-}
-
 /* The window was assumed to test a column, and a record shows it does not. */
 static void
 assumption_failed(const WfmCursor *cursor, const WfmStep *step,
@@ -198,8 +187,7 @@ assumption_failed(const WfmCursor *cursor, const WfmStep *step,
 {
 	const WfmFetchSpec *spec = cursor->spec;
 
-	wfm_window_judge(spec->connection->name, named_tenant(spec, step->tenant),
-					 spec->resource->name, true);
+	wfm_window_judge(spec, step->tenant, true);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_ERROR),
 			 errmsg("the API's time window does not test column \"%s\" of foreign table \"%s\"",
@@ -222,13 +210,11 @@ wfm_records_check_window(const WfmCursor *cursor)
 		return;
 	for (int i = 0; i < cursor->ntenants; i++)
 	{
-		const char *tenant = named_tenant(spec, i);
+		const char *tenant = wfm_window_tenant(spec, i);
 
 		if (!assumes)
-			wfm_window_judge(spec->connection->name, tenant,
-							 spec->resource->name, false);
-		else if (wfm_window_is_wrong(spec->connection->name, tenant,
-									 spec->resource->name))
+			wfm_window_judge(spec, i, false);
+		else if (wfm_window_is_wrong(spec, i))
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_ERROR),
 					 errmsg("the API's time window does not test column \"%s\" of foreign table \"%s\"",

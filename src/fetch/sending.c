@@ -13,6 +13,7 @@
 #include "decode/error_body.h"
 #include "fetch/cursor_private.h"
 #include "fetch/problem.h"
+#include "fetch/window_facts.h"
 
 /* Attempts at one request, and the longest pause between two. */
 #define MAX_ATTEMPTS 4
@@ -373,6 +374,9 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	{
 		case WFM_VERDICT_ROWS:
 			step->state = WFM_STEP_ANSWERED;
+			if (step->halved)
+				wfm_window_learn_width(spec, step->tenant, step->own_last,
+									   step->own_last - step->own_first + 1);
 			wfm_page_arrived(cursor, step);
 			return;				/* keeps its transfer */
 		case WFM_VERDICT_NOTHING:

@@ -24,6 +24,7 @@
 
 #include "fetch/pages.h"
 #include "fetch/step.h"
+#include "fetch/window_facts.h"
 #include "http/url.h"
 
 /* Days asked for beyond those owned. */
@@ -290,8 +291,8 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 			  const WfmEndpoint *endpoint, int tenant, const int *key_index,
 			  bool with_keys, MemoryContext context)
 {
-	int			width = days_owned(spec->connection->dialect,
-								   wfm_fetch_by_date(spec));
+	int			widest = days_owned(spec->connection->dialect,
+									wfm_fetch_by_date(spec));
 	DateADT		last = spec->last_day;
 
 	if (endpoint->paging != WFM_PAGING_WINDOWS)
@@ -315,6 +316,7 @@ build_windows(dlist_head *steps, const WfmFetchSpec *spec,
 
 	while (last >= spec->first_day)
 	{
+		int			width = Min(widest, wfm_window_width(spec, tenant, last));
 		DateADT		first = Max(spec->first_day, last - width + 1);
 		WfmStep    *step = make_step(spec, endpoint, tenant, key_index, with_keys, context);
 
@@ -439,6 +441,7 @@ wfm_step_halve(WfmStep *step, const WfmFetchSpec *spec, MemoryContext context)
 	set_window(step, spec, middle + 1, last);
 	build_request(step, spec, context);
 	step->failures = 0;
+	step->halved = older->halved = true;
 	return true;
 }
 

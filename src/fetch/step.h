@@ -53,6 +53,7 @@ typedef struct WfmStep
 	DateADT		own_last;
 	DateADT		ask_first;		/* days it asks for: wider, see step.c */
 	DateADT		ask_last;
+	bool		halved;			/* part of a window that was too wide */
 	bool		probe;			/* asks how many records there are: its own
 								 * are not delivered */
 	bool		odd_keys_only;	/* reads the list for keys a get refused */

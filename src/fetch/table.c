@@ -17,7 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "fetch/learnt.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 
 /* Lists are read this many days ahead of today: planned work has dates. */

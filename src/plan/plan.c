@@ -27,7 +27,7 @@
 
 #include "base/compat.h"
 #include "fetch/cursor.h"
-#include "fetch/learnt.h"
+#include "fetch/row_counts.h"
 #include "plan/paths.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"

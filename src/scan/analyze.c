@@ -19,7 +19,7 @@
 #include "utils/sampling.h"
 
 #include "fetch/cursor.h"
-#include "fetch/learnt.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 #include "scan/analyze.h"
 

@@ -17,7 +17,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
-#include "fetch/learnt.h"
+#include "fetch/row_counts.h"
 #include "scan/full_read.h"
 #include "scan/scan_private.h"
 

@@ -12,7 +12,7 @@
 #include "lib/stringinfo.h"
 #include "utils/lsyscache.h"
 
-#include "fetch/learnt.h"
+#include "fetch/row_counts.h"
 #include "scan/parents.h"
 
 typedef struct KeyEntry

@@ -17,7 +17,7 @@
 #include "base/compat.h"
 #include "base/settings.h"
 #include "fetch/cursor.h"
-#include "fetch/learnt.h"
+#include "fetch/row_counts.h"
 #include "fetch/table.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"

@@ -67,13 +67,94 @@ foreach my $case (
 	is($out, $time, "$name in three windows: same rows") or diag($err);
 }
 
-# A window that always fails is asked for in halves.
+# A window that the API cannot answer is asked for in halves, and its year in
+# windows of that width from then on.
+sub windows_of
 {
-	my ($out, $state, $err, $calls) = with_fault(
-		{ match => { path => '*time.api/list', query => {} }, skip => 1, count => 2,
-			action => { status => 504 } },
-		'SELECT count(*), sum(minutes) FROM time_entry');
-	is($out, $time, 'a window in halves: same rows') or diag($err);
+	my ($sql, $rule) = @_;
+	my $mark = $sim->mark;
+
+	$sim->no_faults;
+	$sim->fault($rule) if $rule;
+	my ($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY sqlstate\n$sql");
+	$sim->no_faults;
+	return ($out, $err, sort { $a->{from} cmp $b->{from} } map { $_->{query} }
+		grep { $_->{path} =~ /time\.api\/list/ } $sim->requests_since($mark));
+}
+
+sub as_text
+{
+	return join ' ', map { "$_->{from}-$_->{to}" } @_;
+}
+
+my $entries = 'SELECT count(*), sum(minutes) FROM time_entry';
+my ($plain, undef, @wide) = windows_of($entries);
+my $refused = $wide[2];
+foreach my $case (
+	# what the API does about that window, how often it is asked for it
+	[ 'status 504', { status => 504 }, 2, '' ],
+	[ 'no end', { stall_after => 100, stall_seconds => 20 }, 1, "SET wfm_fdw.stall_timeout = '1s';" ])
+{
+	my ($name, $action, $times, $set) = @$case;
+	my $rule = { match => { path => '*time.api/list', query => { %$refused{qw(from to)} } },
+		action => $action };
+
+	$node->restart;				# forgets what calls that fail say of the API
+	my ($out, $err, @asked) = windows_of("$set$entries", $rule);
+	is($out, $time, "$name: a window in halves, same rows") or diag($err);
+	my %asked;
+	$asked{"$_->{from}-$_->{to}"}++ foreach @asked;
+	is(delete $asked{"$refused->{from}-$refused->{to}"}, $times, "$name: it is asked for so often");
+	delete $asked{"$_->{from}-$_->{to}"} foreach @wide;
+	is(join(' ', values %asked), '1 1', "$name: then for two halves") or diag(as_text(@asked));
+	is(scalar(grep { /^$refused->{from}-/ || /-$refused->{to}$/ } keys %asked), 2,
+		"$name: which begin and end as it did") or diag(as_text(@asked));
+
+	($out, $err, @asked) = windows_of($entries, $rule);
+	is($out, $time, "$name, next time: same rows") or diag($err);
+	is(scalar(@asked), @wide + 1, "$name, next time: one call more than windows") or diag(as_text(@asked));
+	ok(!(grep { "$_->{from}-$_->{to}" eq "$refused->{from}-$refused->{to}" } @asked),
+		"$name, next time: not that window");
+
+	# a day later the widest window is tried again: the hour in which a width
+	# was learnt is the upper half of its number (fetch/window_facts.c)
+	$node->stop;
+	my $file = $node->data_dir . '/pg_stat/wfm_fdw_learnt.stat';
+	my ($magic, @words) = unpack 'Q*', slurp_file($file);
+	my @widths = grep { $_ >> 16 & 0xffff } @words;
+	cmp_ok(scalar(@widths), '>=', 1, "$name: kept over a restart");
+	foreach my $word (@words)
+	{
+		my $hour = $word >> 16 & 0xffff;
+		$word = ($word & ~(0xffff << 16)) | (($hour - 24 & 0xffff) << 16) if $hour;
+	}
+	open my $handle, '>:raw', $file or die "$file: $!";
+	print $handle pack 'Q*', $magic, @words;
+	close $handle or die "$file: $!";
+	$node->start;
+	($out, $err, @asked) = windows_of($entries);
+	is(as_text(@asked), as_text(@wide), "$name: a day later the windows are as wide as ever");
+}
+
+# One that passes the size cap, as often as it takes.
+{
+	my $cap = "SET wfm_fdw.max_response_size = '128kB';";
+	my ($out, $err, @asked) = windows_of("$cap$entries");
+	is($out, $time, 'too large an answer: same rows in smaller windows') or diag($err);
+	my $first = @asked;
+	cmp_ok($first, '>', @wide + 2, 'too large an answer: more than once') or diag(as_text(@asked));
+	($out, $err, @asked) = windows_of("$cap$entries");
+	is($out, $time, 'too large an answer, next time: same rows');
+	cmp_ok(scalar(@asked), '<', $first, 'too large an answer, next time: fewer calls')
+	  or diag(as_text(@asked));
+
+	# and when a day is too much, the setting is named
+	($out, $err, @asked) = windows_of("\\set VERBOSITY default\nSET wfm_fdw.max_response_size = '64kB'; $entries",
+		{ match => { path => '*time.api/list' }, action => { pad => 100000 } });
+	is($out, '', 'a day too large: no rows');
+	like($err, qr/too large.*time\.api\/list\?from=(\d{8})&to=.*HINT:.*wfm_fdw\.max_response_size/s,
+		'a day too large: the request and the setting');
+	cmp_ok(scalar(@asked), '<', 100, 'a day too large: and an end') or diag(as_text(@asked));
 }
 
 # --- faults that stay ---
