@@ -230,7 +230,10 @@ def run_tap(workspace, kind, path, wishes):
     )
     log = workspace.logs / ("%s_%s.log" % (kind, name))
     script = workspace.source / path.relative_to(REPOSITORY)
-    command = ["perl", "-I", perl, "-I", workspace.source / "test/perl", "-I", script.parent, script]
+    command = ["perl", "-I", perl, "-I", workspace.source / "test/perl", "-I", script.parent]
+    if os.environ.get("WFM_TEST_WATCHED"):
+        command.append("-MWfmWatched")
+    command.append(script)
     code = workspace.run(command, log, cwd=folder, env=environment, timeout=900)
     source = "%s/%s" % (kind, name)
     text = log.read_text(encoding="utf-8", errors="replace")
