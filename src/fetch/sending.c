@@ -318,6 +318,80 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 	cursor->stats.bytes += result->body_bytes;
 }
 
+/* Is there no record of the key that was asked for? */
+static bool
+is_unknown_key(const WfmCursor *cursor, const WfmHttpResult *result,
+			   const char *api_text)
+{
+	/* where resources are nouns, one that is not there is a 404 */
+	if (result->status == 404 &&
+		cursor->spec->connection->dialect->format == WFM_FORMAT_JSON)
+		return true;
+	return wfm_text_says_unknown_key(api_text) && result->status < 500 &&
+		result->status != 401 && result->status != 403;
+}
+
+/* What an exchange came to, and unless that is rows, the problem with it. */
+static WfmVerdict
+judge(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
+	  WfmProblem **problem)
+{
+	const WfmFetchSpec *spec = cursor->spec;
+	bool		by_key = wfm_step_path_key(step, spec) != NULL;
+	char		api_text[256] = "";
+	WfmVerdict	verdict = wfm_judge_result(result, has_list(cursor) && by_key);
+
+	if (verdict == WFM_VERDICT_ROWS)
+	{
+		WfmDecodeError error = {WFM_DECODE_TRUNCATED};
+
+		if (wfm_survey(cursor, step) != WFM_DECODE_TRUNCATED)
+			return WFM_VERDICT_ROWS;
+		error.byte_offset = result->body_bytes;
+		*problem = wfm_problem_of_decoding(step, spec, result, wfm_step_tenant(cursor, step),
+										   &error, cursor->context);
+		return WFM_VERDICT_RETRY;
+	}
+	if (result->failure == WFM_HTTP_OK)
+	{
+		error_text(cursor, step, api_text, sizeof(api_text));
+		if (by_key && is_unknown_key(cursor, result, api_text))
+			verdict = WFM_VERDICT_NOTHING;
+	}
+	*problem = wfm_problem_of_result(step, spec, result, wfm_step_tenant(cursor, step),
+									 api_text, cursor->context);
+	return verdict;
+}
+
+/* Ask again without a pause of its own. */
+static void
+ask_again(WfmCursor *cursor, WfmStep *step)
+{
+	step->state = WFM_STEP_NEW;
+	cursor->stats.retries++;
+}
+
+static void
+give_up(WfmStep *step, WfmProblem *problem)
+{
+	step->problem = problem;
+	step->state = WFM_STEP_FAILED;
+}
+
+/*
+ * After a 429, may the step wait for its turn once more?  Each wait is bounded
+ * by the limiter, their sum is here.
+ */
+static bool
+may_wait_more(WfmStep *step)
+{
+	if (step->limited == 0)
+		step->limited_since_us = wfm_monotonic_us();
+	return ++step->limited < MAX_LIMITED &&
+		wfm_monotonic_us() - step->limited_since_us <=
+		(int64) wfm_max_wait_ms * 1000;
+}
+
 /* An exchange ended: decide what becomes of its step. */
 static void
 take_result(WfmCursor *cursor, WfmStep *step)
@@ -325,50 +399,13 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	const WfmHttpResult *result = wfm_transfer_result(step->transfer);
 	const WfmFetchSpec *spec = cursor->spec;
 	WfmProblem *problem = NULL;
-	char		api_text[256] = "";
 	WfmVerdict	verdict;
 
 	wfm_step_report(cursor, step, result);
-	verdict = wfm_judge_result(result, has_list(cursor) &&
-							   wfm_step_path_key(step, spec) != NULL);
-
-	if (verdict == WFM_VERDICT_ROWS)
-	{
-		WfmDecodeStatus whole = wfm_survey(cursor, step);
-
-		if (whole == WFM_DECODE_TRUNCATED)
-		{
-			WfmDecodeError error = {WFM_DECODE_TRUNCATED};
-
-			error.byte_offset = result->body_bytes;
-			step->failures++;
-			problem = wfm_problem_of_decoding(step, spec, result, wfm_step_tenant(cursor, step),
-											  &error, cursor->context);
-			step->failures--;
-			verdict = WFM_VERDICT_RETRY;
-		}
-	}
-	else if (result->failure == WFM_HTTP_OK)
-	{
-		error_text(cursor, step, api_text, sizeof(api_text));
-		if (wfm_step_path_key(step, spec) != NULL &&
-			wfm_text_says_unknown_key(api_text) && result->status < 500 &&
-			result->status != 401 && result->status != 403)
-			verdict = WFM_VERDICT_NOTHING;
-
-		/* where resources are nouns, one that is not there is a 404 */
-		if (result->status == 404 && wfm_step_path_key(step, spec) != NULL &&
-			spec->connection->dialect->format == WFM_FORMAT_JSON)
-			verdict = WFM_VERDICT_NOTHING;
-	}
-
-	if (verdict != WFM_VERDICT_ROWS && problem == NULL)
-	{
-		step->failures++;
-		problem = wfm_problem_of_result(step, spec, result, wfm_step_tenant(cursor, step),
-										api_text, cursor->context);
-		step->failures--;
-	}
+	/* the problem's text counts this attempt */
+	step->failures++;
+	verdict = judge(cursor, step, result, &problem);
+	step->failures--;
 
 	switch (verdict)
 	{
@@ -393,28 +430,17 @@ take_result(WfmCursor *cursor, WfmStep *step)
 				wfm_token_report(spec->connection, step->token_generation, 401))
 			{
 				step->was_unauthorized = true;
-				step->state = WFM_STEP_NEW;
-				cursor->stats.retries++;
-				break;
+				ask_again(cursor, step);
 			}
-			step->problem = problem;
-			step->state = WFM_STEP_FAILED;
+			else
+				give_up(step, problem);
 			break;
 		case WFM_VERDICT_LIMITED:
 			cursor->stats.limited++;
-			if (step->limited == 0)
-				step->limited_since_us = wfm_monotonic_us();
-			/* each wait is bounded by the limiter, their sum is here */
-			if (++step->limited < MAX_LIMITED &&
-				wfm_monotonic_us() - step->limited_since_us <=
-				(int64) wfm_max_wait_ms * 1000)
-			{
-				step->state = WFM_STEP_NEW;
-				cursor->stats.retries++;
-				break;
-			}
-			step->problem = problem;
-			step->state = WFM_STEP_FAILED;
+			if (may_wait_more(step))
+				ask_again(cursor, step);
+			else
+				give_up(step, problem);
 			break;
 		case WFM_VERDICT_RETRY:
 			retry_or_fail(cursor, step, result, problem);
@@ -427,10 +453,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 				wfm_step_halve(step, spec, cursor->context))
 				step->state = WFM_STEP_NEW;
 			else
-			{
-				step->problem = problem;
-				step->state = WFM_STEP_FAILED;
-			}
+				give_up(step, problem);
 			break;
 	}
 	wfm_transfer_free(step->transfer);
