@@ -210,15 +210,21 @@ wfm_connection_check_use(const WfmConnection *connection, Oid server_owner)
 						connection->name),
 				 errhint("UPDATE wfm_connections SET owner = '...' WHERE name = %s;",
 						 quote_literal_cstr(connection->name))));
+
+	/* Nobody should be told to grant a superuser's role. */
 	if (!is_member_of_role(server_owner, connection->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" may not use connection \"%s\"",
 						GetUserNameFromId(server_owner, false), connection->name),
 				 errdetail("A server may use a connection only if the server's owner is a member of the role that owns the connection."),
-				 errhint("GRANT \"%s\" TO \"%s\", or change the owner of the server or of the connection.",
-						 GetUserNameFromId(connection->owner, false),
-						 GetUserNameFromId(server_owner, false))));
+				 superuser_arg(connection->owner)
+				 ? errhint("Give the connection to that role, or to one it is a member of: UPDATE wfm_connections SET owner = %s WHERE name = %s;",
+						   quote_literal_cstr(GetUserNameFromId(server_owner, false)),
+						   quote_literal_cstr(connection->name))
+				 : errhint("GRANT %s TO %s, or change the owner of the server or of the connection.",
+						   quote_identifier(GetUserNameFromId(connection->owner, false)),
+						   quote_identifier(GetUserNameFromId(server_owner, false)))));
 }
 
 void

@@ -258,5 +258,5 @@ wfm_table_check_price(const WfmTable *table)
 					   ceil(calls / Max(limits->calls_per_minute, 1)),
 					   ceil(100 * calls / Max(limits->calls_per_day, 1))),
 			 errhint("Compare the column with a value or join on it, or allow the calls: ALTER FOREIGN TABLE %s OPTIONS (ADD walk_parents 'true');",
-					 quote_identifier(table->name))));
+					 table->sql_name)));
 }

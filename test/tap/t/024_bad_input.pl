@@ -87,8 +87,10 @@ fails_everywhere('dead refresh token', 'dead.staff', '28000', qr/the consent of 
 
 # --- the role ---
 one('CREATE ROLE clerk; CREATE ROLE boss; GRANT USAGE ON FOREIGN DATA WRAPPER wfm_fdw TO clerk; ALTER SERVER dead OWNER TO clerk');
+fails('the same of a connection that a superuser owns', 'SELECT name FROM dead.staff', '42501', qr/role "clerk" may not use connection "dead"/,
+	qr/Give the connection to that role, or .*UPDATE wfm_connections SET owner = 'clerk' WHERE name = 'dead';$/m);
 one("UPDATE wfm_connections SET owner = 'boss' WHERE name = 'dead'");
-fails('a server whose owner may not use the connection', 'SELECT name FROM dead.staff', '42501', qr/role "clerk" may not use connection "dead"/, qr/GRANT "boss" TO "clerk"/);
+fails('a server whose owner may not use the connection', 'SELECT name FROM dead.staff', '42501', qr/role "clerk" may not use connection "dead"/, qr/GRANT boss TO clerk, or/);
 
 # --- the tenant ---
 my $parts = qr/First, .*Administrator.*"Authorise 3rd Party Full Access" under Business > Settings > Staff > API Access Privileges\. Second, .*scope.*Third, .*disconnected.*another type/;
