@@ -470,6 +470,19 @@ clear_secrets(Relation table, const char *name)
 	CommandCounterIncrement();
 }
 
+/* Say that an update makes what was sealed be forgotten. */
+static void
+tell_of_drop(const char *name, const WfmGrant *grant, const Row *row)
+{
+	if (!grant->row.has_refresh_token || !row->nulls[WFM_CONN_REFRESH_TOKEN])
+		return;
+	ereport(NOTICE,
+			(errmsg("the secrets of connection \"%s\" are forgotten", name),
+			 errdetail("They were for the app and the addresses that it had before."),
+			 errhint("A consent brings tokens: SELECT wfm_authorize_url(%s); If the app has a client_secret, give it first.",
+					 quote_literal_cstr(name))));
+}
+
 static void
 store_row(Relation table, const Row *row, const Row *old)
 {
@@ -511,6 +524,8 @@ store_row(Relation table, const Row *row, const Row *old)
 	else if (old == NULL)
 		drop = true;
 
+	if (drop && old != NULL)
+		tell_of_drop(name, grant, row);
 	if (secrets)
 		apply_secrets(tokens, grant, row, drop);
 	else if (drop)

@@ -232,7 +232,7 @@ report_refused(const WfmConnection *connection, const Standing *standing)
 			(errcode(ERRCODE_INVALID_PASSWORD),
 			 errmsg("the token endpoint refused the app of connection \"%s\"", connection->name),
 			 standing->detail[0] ? errdetail("It said: %s", standing->detail) : 0,
-			 errhint("Check client_id and client_secret. Then run: UPDATE wfm_connections SET client_secret = '...' WHERE name = %s;",
+			 errhint("Check client_id and client_secret; wfm_import_credentials('file') replaces them. Then run: SELECT wfm_refresh(%s);",
 					 quote_literal_cstr(connection->name))));
 }
 

@@ -68,7 +68,7 @@ read_file(const char *path, Import *import)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\" for reading: %m", path),
-				 errhint("The file must be on the server and readable by the server's user.")));
+				 errhint("Give the absolute path of a file on the server that the server's user can read.")));
 	if (fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode) ||
 		st.st_size > WFM_CREDENTIALS_MAX)
 		ereport(ERROR,

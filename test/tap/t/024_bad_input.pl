@@ -80,7 +80,7 @@ fails_everywhere('not yet authorised', 'silent.staff', '28000', qr/connection "s
 my ($token, $grant) = fresh_token();
 connect_staff('wrong', client_secret => 'not-it', refresh_token => $token);
 fails_everywhere('wrong client secret', 'wrong.staff', '28P01', qr/the token endpoint refused the app of connection "wrong"/,
-	qr/.*UPDATE wfm_connections SET client_secret = '\.\.\.' WHERE name = 'wrong';$/m);
+	qr/.*wfm_import_credentials\('file'\).*SELECT wfm_refresh\('wrong'\);$/m);
 
 ok($node->poll_query_until('postgres', "SELECT state = 'needs_authorization' FROM wfm_stat_connections WHERE name = 'dead'"), 'a refresh token that nobody issued');
 fails_everywhere('dead refresh token', 'dead.staff', '28000', qr/the consent of connection "dead" has ended/, qr/.*SELECT wfm_authorize_url\('dead'\);$/m);

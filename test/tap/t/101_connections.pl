@@ -147,7 +147,8 @@ fails("UPDATE wfm_connections SET name = 'b' WHERE name = 'acme'", '0A000', qr/c
 fails("UPDATE wfm_connections SET api = 'workflowmax/3.0' WHERE name = 'acme'", '0A000', qr/column "api".* cannot be changed/, 'another API');
 fails('TRUNCATE wfm_connections', '0A000', qr/Use DELETE/, 'TRUNCATE');
 fails("BEGIN; UPDATE wfm_connections SET client_id = 'z' WHERE name = 'acme'; PREPARE TRANSACTION 'p'", '0A000|55000', qr/PREPARE|prepared transactions/, 'two-phase commit');
-one("UPDATE wfm_connections SET token_url = '$nowhere/other' WHERE name = 'acme'");
+($code, $out, $err) = $node->psql('postgres', "UPDATE wfm_connections SET token_url = '$nowhere/other' WHERE name = 'acme'");
+like($err, qr/^psql:\S+ NOTICE:  the secrets of connection "acme" are forgotten\n.*SELECT wfm_authorize_url\('acme'\)/s, 'another URL: what is forgotten is told');
 is(one("SELECT state, client_secret IS NULL, refresh_token IS NULL FROM wfm_tokens WHERE connection = 'acme'"), 'needs_authorization|t|t', 'another URL drops the grant');
 one("UPDATE wfm_connections SET client_id = 'app2', refresh_token = 'third-token' WHERE name = 'acme'");
 is(one("SELECT refresh_token IS NULL FROM wfm_tokens WHERE connection = 'acme'"), 'f', 'unless a new one comes with it');

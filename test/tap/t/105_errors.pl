@@ -53,7 +53,7 @@ fails('silent', '28000', qr/connection "silent" is not authorized/, qr/SELECT wf
 
 # The app and the grant
 connection('wrong', client_secret => 'wrong', refresh_token => fresh_token());
-fails('wrong', '28P01', qr/refused the app of connection "wrong"/, qr/UPDATE wfm_connections SET client_secret = '\.\.\.' WHERE name = 'wrong';$/m);
+fails('wrong', '28P01', qr/refused the app of connection "wrong"/, qr/wfm_import_credentials\('file'\).*SELECT wfm_refresh\('wrong'\);$/m);
 my $mark = $sim->mark;
 fails('wrong', '28P01', qr/refused the app/);
 is(scalar(() = $sim->token_requests_since($mark)), 0, 'a refused app is not tried again by itself');
