@@ -430,7 +430,7 @@ wfm_problem_of_permit(const WfmStep *step, const WfmFetchSpec *spec,
 		default:
 			message = psprintf("a limit of the API of connection \"%s\" asks for a longer wait than allowed",
 							   spec->connection->name);
-			hint = "Try again later, or raise wfm_fdw.max_wait.";
+			hint = "Try again later, or raise wfm_fdw.max_wait. The view wfm_stat_limits shows what holds calls back.";
 			break;
 	}
 	problem = make_problem(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message,

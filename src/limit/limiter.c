@@ -77,7 +77,7 @@ wfm_permit_reason_name(WfmPermitReason reason)
 		case WFM_REASON_DAY:
 			return "day limit";
 		case WFM_REASON_MAX_WAIT:
-			return "maximum wait";
+			return "longer than wfm_fdw.max_wait";
 		case WFM_REASON_CIRCUIT:
 			return "API keeps failing";
 	}

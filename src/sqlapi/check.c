@@ -211,8 +211,11 @@ get_permit(Check *check, MemoryContext owner)
 		if (status.state == WFM_PERMIT_REFUSED)
 			ereport(ERROR,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("the call has to wait: %s", wfm_permit_reason_name(status.reason)),
-					 errhint("Try again later.")));
+					 errmsg("the call has to wait: %s%s%s",
+							wfm_permit_reason_name(status.reason),
+							status.available_at != 0 ? ", until " : "",
+							status.available_at != 0 ? timestamptz_to_str(status.available_at) : ""),
+					 errhint("Try again then. SELECT * FROM wfm_stat_limits shows how far the limits are used.")));
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 Max(1, Min(wait_ms, 1000)), wfm_wait_event(WFM_WAIT_PERMIT));
 		ResetLatch(MyLatch);
