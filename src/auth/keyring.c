@@ -218,6 +218,21 @@ create_key_file(const char *path)
 			 errhint("Keep a copy apart from the database's backups.")));
 }
 
+/* May a missing file be made?  Not if it was lost: something is sealed. */
+static bool
+may_create(void)
+{
+	Relation	tokens;
+	bool		sealed;
+
+	if (RecoveryInProgress())
+		return false;
+	tokens = table_open(wfm_own_table("wfm_tokens", false), AccessShareLock);
+	sealed = wfm_grants_are_sealed(tokens);
+	table_close(tokens, AccessShareLock);
+	return !sealed;
+}
+
 void
 wfm_keyring_load(WfmKeyRing *ring, bool create)
 {
@@ -227,21 +242,29 @@ wfm_keyring_load(WfmKeyRing *ring, bool create)
 	key_file_path(path);
 	if (read_key_file(path, ring, &problem))
 		return;
-	if (problem.missing && create && !RecoveryInProgress())
+	if (problem.missing && create && may_create())
 	{
-		Oid			tokens = wfm_own_table("wfm_tokens", false);
-		Relation	table = table_open(tokens, AccessShareLock);
-		bool		sealed = wfm_grants_are_sealed(table);
-
-		table_close(table, AccessShareLock);
-		if (!sealed)
-		{
-			create_key_file(path);
-			if (read_key_file(path, ring, &problem))
-				return;
-		}
+		create_key_file(path);
+		if (read_key_file(path, ring, &problem))
+			return;
 	}
 	report_problem(path, &problem);
+}
+
+bool
+wfm_keyring_to_be_made(void)
+{
+	char		path[MAXPGPATH];
+	WfmKeyRing	ring;
+	KeyFileProblem problem;
+
+	key_file_path(path);
+	if (read_key_file(path, &ring, &problem))
+	{
+		wfm_key_ring_cleanse(&ring);
+		return false;
+	}
+	return problem.missing && may_create();
 }
 
 bool

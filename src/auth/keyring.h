@@ -24,6 +24,12 @@ extern void wfm_keyring_load(WfmKeyRing *ring, bool create);
 extern bool wfm_keyring_try(WfmKeyRing *ring, const char **problem);
 
 /*
+ * True if there is no file and none is needed yet: the first sealing makes
+ * it.  In a transaction.
+ */
+extern bool wfm_keyring_to_be_made(void);
+
+/*
  * Append a new key to the key file, which seals from now on.  The file is
  * replaced as a whole, so that a crash leaves the old one or the new one.
  * Holds a lock of the cluster until the end of the transaction.  ereports if

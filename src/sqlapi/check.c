@@ -105,8 +105,13 @@ check_key_file(Check *check)
 
 	if (ok)
 		wfm_key_ring_cleanse(&ring);
+	else if (wfm_keyring_to_be_made())
+	{
+		ok = true;
+		problem = "there is none yet: the first secret stored makes it";
+	}
 	put(check, "key file", ok, problem,
-		"The file named by wfm_fdw.key_file must belong to the server's user with mode 0600; the first secret stored makes it.");
+		"Restore the file named by wfm_fdw.key_file, by default wfm_fdw.key beside postgresql.conf. It must belong to the server's user, with mode 0600.");
 }
 
 static void

@@ -41,7 +41,13 @@ sub key_ids { return map { /^([^#:]+):/ ? $1 : () } split /\n/, slurp_file($key_
 
 my $used = "SELECT string_agg(DISTINCT split_part(value, ':', 2), ' ') FROM wfm_tokens t, jsonb_each_text(to_jsonb(t)) WHERE value LIKE 'wfm1:%'";
 
+one("INSERT INTO wfm_connections (name, api, client_id) VALUES ('first', 'practicemanager/3.1', 'x')");
+my $step = "SELECT ok, detail, mend FROM wfm_check('first') WHERE step = 'key file'";
+is(one($step), 't|there is none yet: the first secret stored makes it|', 'wfm_check: before the first secret no key file is no fault');
 WfmTest::connect_server($node, $sim, name => 'secret');
+is(one($step), 't||', 'then there is one');
+one("DELETE FROM wfm_connections WHERE name = 'first'");
+$step =~ s/first/secret/;
 WfmTest::connect_server($node, $sim, name => 'pkce', client_id => 'sim-pkce', client_secret => undef,
 	refresh_token => 'sim-pkce-refresh-token');
 one("SELECT wfm_refresh('secret'), wfm_refresh('pkce')");
@@ -138,6 +144,7 @@ foreach my $case ([ 'open to others', '58|F0000', qr/may be read by others/, sub
 	fails("SELECT wfm_refresh('secret')", 'F0000', qr/cannot be unsealed.*HINT: .*wfm_fdw\.key_file/s, "refresh, key file $name");
 	is(one("SELECT state FROM wfm_stat_connections WHERE name = 'secret'"), 'config_error', "the state, key file $name");
 	is(scalar(() = $sim->requests_since($mark)), 0, "nothing is sent, key file $name");
+	like(one($step), qr/^f\|the key file .*\|Restore the file named by wfm_fdw\.key_file/, "wfm_check, key file $name");
 	ok($name ne 'missing' || !-e $key_file, "none is made, key file $name");
 	write_keys($good);
 	one("SELECT wfm_refresh('secret')");
