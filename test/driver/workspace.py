@@ -20,6 +20,8 @@ import threading
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
+# Where test/install-packages puts programs; another tree's for a copy of one.
+PROGRAMS = pathlib.Path(os.environ.get("WFM_PROGRAMS") or REPOSITORY / "build/programs")
 MARK = "WFM_TEST_WORKSPACE"
 # The extension that is installed already, by a package, is tested; nothing is built.
 INSTALLED = bool(os.environ.get("WFM_TEST_INSTALLED"))
@@ -87,6 +89,8 @@ class Workspace:
                     self.source / name,
                     ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.d"),
                 )
+        if PROGRAMS.is_dir():
+            shutil.copytree(PROGRAMS, self.source / "build/programs")
         for pattern in ("*.md", "META.json", "wfm_fdw.control", "wfm_fdw--*.sql"):
             for origin in REPOSITORY.glob(pattern):
                 shutil.copy(origin, self.source)

@@ -2,7 +2,7 @@
 # clients in turns, and nothing of one may reach the next.
 #
 # The rules are tried on one session that two clients share, then through
-# PgBouncer where it is installed.
+# PgBouncer, which test/install-packages fetched.
 
 use strict;
 use warnings;
@@ -77,11 +77,12 @@ my $jobs = one('SELECT count(*) FROM acme.job');
 }
 
 # --- PgBouncer ---
-my ($pgbouncer) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
+my ($pgbouncer) = grep { -x } map { "$_/pgbouncer" }
+  split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin', "$ENV{WFM_SOURCE}/build/programs";
 
 SKIP:
 {
-	skip 'PgBouncer is not installed', 1 unless defined $pgbouncer;
+	skip 'there is no PgBouncer', 1 unless defined $pgbouncer;
 
 	my $folder = $node->basedir;
 	my $port = PostgreSQL::Test::Cluster::get_free_port();
