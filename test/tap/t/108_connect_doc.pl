@@ -45,6 +45,7 @@ sub in_place
 	$text =~ s/0123456789ABCDEF0123456789ABCDEF/sim-pkce/g;
 	$text =~ s/FEDCBA9876543210FEDCBA9876543210/sim-client/g;
 	$text =~ s/the secret of the app/sim-secret/g;
+	$text =~ s{http://127\.0\.0\.1:8000}{$url}g;
 	$text =~ s{/var/lib/postgresql/}{$folder/}g;
 	$text =~ s/6b6f4b34-0000-4000-8000-00000000000([01])/$tenants[$1]/g;
 	$text =~ s/^(\s*)("redirect_uri":)/$1$more$1$2/m;
@@ -55,6 +56,7 @@ sub in_place
 my @blocks;
 push @blocks, [ $1, $2 ] while $page =~ /^```(\w+)\n(.*?)^```$/msg;
 cmp_ok(scalar @blocks, '>', 5, 'the page has commands');
+like($page, qr{^test/simulator/wfm-simulator --port \d+ --auto-consent$}m, 'the simulator is started as it is here');
 
 foreach my $block (@blocks)
 {

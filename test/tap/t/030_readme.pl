@@ -1,0 +1,84 @@
+# The SQL of README's sections Install, Connect and Query, in its order, against
+# the simulator.
+#
+# The statements run as they stand there, but for what differs from reader to
+# reader: the app, its secret and token, the folder, and the address a consent
+# ends at.  The simulator's addresses are given to the connection besides.
+
+use strict;
+use warnings;
+
+use HTTP::Tiny;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use WfmTest;
+
+my $readme = slurp_file("$ENV{WFM_SOURCE}/README.md");
+my $sim = WfmTest::Simulator->new('--clients', 10, '--jobs', 130, '--time', 200, '--auto-consent',
+	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
+my $node = WfmTest::start_node('readme', extension => 0);
+my $http = HTTP::Tiny->new(proxy => undef, max_redirect => 0);
+my $vendor = $sim->connection('practicemanager/3.1');
+my $urls = join ', ', map { "$_ = '$vendor->{$_}'" } grep { /_url$/ } sort keys %$vendor;
+my ($address, %rows);
+
+sub one { return $node->safe_psql('postgres', $_[0]); }
+
+sub in_place
+{
+	my ($text) = @_;
+	my $folder = $node->basedir;
+
+	$text =~ s/('practicemanager\/3\.1', )'\.\.\.'/$1'sim-pkce'/;
+	$text =~ s/("client_id"): "\.\.\."/$1: "sim-client"/;
+	$text =~ s/("client_secret"): "\.\.\."/$1: "sim-secret"/;
+	$text =~ s/("refresh_token"): "\.\.\."/$1: "sim-refresh-token"/;
+	$text =~ s{/var/lib/postgresql/}{$folder/}g;
+	$text =~ s{'http://localhost/wfm\?code=\.\.\.&state=\.\.\.'}{WfmTest::literal($address)}ge;
+	return $text;
+}
+
+sub run_statement
+{
+	my ($statement) = @_;
+	my ($first) = $statement =~ /^(?:\s*--[^\n]*\n)*\s*([^\n]*)/;
+	my $sql = in_place($statement);
+	my ($code, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 1);
+
+	ok($code == 0 && $err !~ /WARNING|ERROR/, $first) or diag("$sql\n$err");
+	$rows{$first} = $out;
+	$address = $http->get($out)->{headers}{location} if $statement =~ /wfm_authorize_url/;
+	one("UPDATE wfm_connections SET $urls WHERE name = 'acme'") if $statement =~ /^\s*INSERT INTO wfm_connections/;
+	# "If the consent reaches several accounts"
+	one("UPDATE wfm_connections SET tenant_id = '$vendor->{tenant_id}' WHERE name = 'acme'") if $statement =~ /wfm_authorize\(/;
+	unlike($out, qr/\|f\|/, 'nothing to mend') if $statement =~ /FROM wfm_check/;
+	return;
+}
+
+foreach my $section ('Install', 'Connect', 'Query')
+{
+	my ($text) = $readme =~ /^## $section\n(.*?)^## /ms or die "no section $section";
+
+	while ($text =~ /^```(\w*)\n(.*?)^```$/msg)
+	{
+		my ($language, $block) = ($1, $2);
+
+		if ($language eq 'sql')
+		{
+			run_statement($_) foreach grep { /\S/ } split /;[^\n]*\n/, $block;
+		}
+		elsif ($block =~ /^\$ sudo -u postgres (sh -c .*)/ms)
+		{
+			is(system('sh', '-ec', in_place($1)), 0, 'the file of credentials');
+		}
+	}
+}
+
+is(one('SELECT count(*) FROM acme.client'), 10, 'the tables have rows');
+is($rows{q{SELECT * FROM acme.job WHERE id = 'J000123'}} =~ tr/\n//, 0, 'one job');
+like($rows{q{SELECT * FROM acme.job WHERE id = 'J000123'}}, qr/^J000123\|/, 'which is the right one');
+is(one('SELECT count(*) FROM hours'), 200, 'the copy has all of it');
+
+done_testing();
