@@ -49,5 +49,22 @@ ALTER FOREIGN TABLE job_current DROP COLUMN due_date;
 ANALYZE job_current (name, state);
 SELECT planned_rows('SELECT * FROM job_current') = (SELECT count(*) FROM job_current) AS right_;
 
+-- Of a large table a sample is kept, evenly from all of it.
+SET default_statistics_target = 1;	-- 300 rows
+ANALYZE time_entry;
+RESET default_statistics_target;
+SELECT reltuples = (SELECT count(*) FROM time_entry) AS right_
+FROM pg_class WHERE oid = 'time_entry'::regclass;
+SET default_statistics_target = 2;	-- 600 rows, of which two bounds are kept
+ANALYZE time_entry (date, uuid);
+RESET default_statistics_target;
+SELECT n_distinct AS unique_, array_length(histogram_bounds, 1) AS bounds
+FROM pg_stats WHERE schemaname = 'acme' AND tablename = 'time_entry' AND attname = 'uuid';
+WITH sampled AS (
+    SELECT (histogram_bounds::text::date[])[1] AS first, (histogram_bounds::text::date[])[3] AS last
+    FROM pg_stats WHERE schemaname = 'acme' AND tablename = 'time_entry' AND attname = 'date')
+SELECT (SELECT last - first FROM sampled) > 0.8 * (max(date) - min(date)) AS spread
+FROM time_entry;
+
 DROP FUNCTION planned_rows;
 RESET search_path;

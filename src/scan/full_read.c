@@ -284,7 +284,8 @@ wfm_full_read_begin(WfmScan *scan, ForeignScan *plan)
 
 	/* a scan that reads the whole list anyhow keeps it the first time */
 	if (scan->stats.calls + key_calls <= list_calls &&
-		!(full->varies && scan->pushed == NIL && !scan->lazy))
+		!(full->varies && scan->pushed == NIL && !scan->lazy &&
+		  list_length(scan->tenants) == list_length(tenants)))
 		return full->mode;
 	if (full->report.too_large || !may_fit(scan, plan))
 		return full->mode;

@@ -99,6 +99,21 @@ $mark = $sim->mark;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM two.client WHERE tenant_id = '$one'"),
 	23, 'one by its id');
 is_deeply([ map { $_->{tenant} } $sim->calls_since($mark) ], [$one], 'and only that is asked');
+foreach my $case (
+	[ "tenant_id IN ('$one', '00000000-0000-0000-0000-000000000000', NULL)", 'a list of ids', $one ],
+	[ "tenant_name = ANY (ARRAY['First', 'Kauri & Sons'])", 'a list of labels', $one, $other ],
+	[ "tenant_id = ANY (ARRAY(SELECT '$other'::uuid))", 'a list found when the query runs', $other ],
+	[ "tenant_id = (SELECT '$other'::uuid)", 'a value found when the query runs', $other ],
+	[ "tenant_id = (SELECT NULL::uuid)", 'no value found when the query runs' ],
+	[ "tenant_id = ANY (NULL::uuid[])", 'no list' ])
+{
+	my ($condition, $what, @asked) = @$case;
+
+	$mark = $sim->mark;
+	is( $node->safe_psql('postgres', "SELECT DISTINCT tenant_id FROM two.client WHERE $condition ORDER BY 1"),
+		join("\n", sort @asked), "tenants: $what");
+	is_deeply([ sort map { $_->{tenant} } $sim->calls_since($mark) ], [ sort @asked ], "tenants: $what: only those are asked");
+}
 $mark = $sim->mark;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM two.client WHERE tenant_name = 'None'"),
 	0, 'a tenant that is not there');
