@@ -25,8 +25,12 @@
 /* While rows are handed out, how often to look after the other steps. */
 #define KEEP_MOVING_US INT64CONST(5000)
 
-/* How long a suspended portal waits for what is under way. */
-#define SETTLE_US INT64CONST(2000000)
+/*
+ * How long a suspended portal waits for what is under way: twice what answers
+ * took so far, but not less or more than this.
+ */
+#define SETTLE_LEAST_US INT64CONST(2000000)
+#define SETTLE_MOST_US INT64CONST(10000000)
 
 /* Every open cursor of this process. */
 static dlist_head open_cursors = DLIST_STATIC_INIT(open_cursors);
@@ -144,7 +148,7 @@ wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us)
 int
 wfm_cursor_most_active(const WfmCursor *cursor)
 {
-	return cursor->spec->lazy ? 1 :
+	return cursor->spec->lazy || cursor->no_ahead ? 1 :
 		cursor->spec->connection->limits.concurrent_calls + AHEAD;
 }
 
@@ -210,6 +214,7 @@ drop_first(WfmCursor *cursor, WfmStep *step)
 {
 	wfm_records_release(cursor);
 	cursor->streaming = false;
+	cursor->seam_again = false;
 	wfm_step_stop(step);
 	wfm_step_forget(step);
 }
@@ -383,7 +388,7 @@ report_ended(WfmCursor *cursor)
 		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
 		const WfmHttpResult *result;
 
-		if (step->state != WFM_STEP_RUNNING || step->transfer == NULL)
+		if (step->state != WFM_STEP_RUNNING || step->reported)
 			continue;
 		result = wfm_transfer_result(step->transfer);
 		if (result != NULL)
@@ -419,7 +424,8 @@ wfm_cursor_serve_others(WfmCursor *cursor)
 void
 wfm_cursor_settle(WfmCursor *cursor)
 {
-	int64		until = wfm_monotonic_us() + SETTLE_US;
+	int64		until = wfm_monotonic_us() +
+		Min(Max(2 * cursor->longest_us, SETTLE_LEAST_US), SETTLE_MOST_US);
 	dlist_iter	iter;
 
 	if (cursor->channel == NULL)
@@ -446,17 +452,24 @@ wfm_cursor_settle(WfmCursor *cursor)
 						 wfm_wait_event(WFM_WAIT_NETWORK));
 	}
 
-	/* the slow ones are asked again when the portal goes on */
 	dlist_foreach(iter, &cursor->steps)
 	{
 		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
 
-		if (step->state == WFM_STEP_RUNNING && step->permit != NULL &&
-			!(cursor->streaming && iter.cur == dlist_head_node(&cursor->steps)))
+		if (step->state != WFM_STEP_RUNNING || step->reported)
+			continue;
+		if (cursor->streaming && iter.cur == dlist_head_node(&cursor->steps))
 		{
-			wfm_step_stop(step);
-			step->state = WFM_STEP_NEW;
+			/* its rows are being handed out: it goes on, without the slot */
+			wfm_permit_drop(step->permit, true);
+			step->permit = NULL;
+			continue;
 		}
+
+		/* asked again when its turn comes, and no sooner: not for each FETCH */
+		wfm_step_stop(step);
+		step->state = WFM_STEP_NEW;
+		cursor->no_ahead = true;
 	}
 
 	/* an asynchronous scan goes on when its descriptor is readable */

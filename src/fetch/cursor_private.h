@@ -54,6 +54,7 @@ struct WfmCursor
 	/* doubles at the seams of windows */
 	WfmSeam    *seam;
 	bool		seam_begun;
+	bool		seam_again;		/* the first step is read anew from its start */
 	int			seam_keys[WFM_MAX_FILTERS];
 	int			seam_tenant;
 	DateADT		seam_next_last; /* own_last of the neighbouring window */
@@ -70,6 +71,8 @@ struct WfmCursor
 	int64		nskipped;		/* keys of parents, the first of which is */
 	char	   *skipped;
 	int			halvings;		/* windows halved so far */
+	int64		longest_us;		/* what the slowest answer took */
+	bool		no_ahead;		/* calls ahead were in vain: no more of them */
 	int64		alarm_us;		/* when to look again, 0 = no need */
 	int64		token_poll_us;
 	int64		moved_us;		/* when the steps were looked after last */

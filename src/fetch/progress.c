@@ -113,7 +113,7 @@ wfm_cursor_tell(WfmCursor *cursor, bool waits)
 		state.tenant = wfm_step_tenant(cursor, step);
 		state.request = step->request;
 		/* bytes of answers that came to their end are counted */
-		if (step->transfer != NULL && step->permit != NULL)
+		if (step->transfer != NULL && !step->reported)
 			state.arriving = wfm_transfer_received(step->transfer);
 		if (waits)
 			describe_wait(step, &state);

@@ -163,7 +163,10 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 	cursor->fed = 0;
 	cursor->delivered = 0;
 	wfm_transfer_seek(step->transfer, 0);
-	wfm_page_begin(cursor, step);
+	if (cursor->seam_again)
+		wfm_seam_again(cursor->seam);
+	else
+		wfm_page_begin(cursor, step);
 
 	if (cursor->seam != NULL && step->has_window)
 	{
@@ -172,12 +175,14 @@ wfm_records_begin(WfmCursor *cursor, WfmStep *step)
 			step->own_last + 1 == cursor->seam_next_last &&
 			memcmp(step->key_index, cursor->seam_keys, sizeof(step->key_index)) == 0;
 
-		wfm_seam_begin(cursor->seam, neighbour);
+		if (!cursor->seam_again)
+			wfm_seam_begin(cursor->seam, neighbour);
 		cursor->seam_begun = true;
 		cursor->seam_tenant = step->tenant;
 		memcpy(cursor->seam_keys, step->key_index, sizeof(step->key_index));
 		cursor->seam_next_last = step->own_first;
 	}
+	cursor->seam_again = false;
 }
 
 /* The window was assumed to test a column, and a record shows it does not. */
@@ -426,6 +431,7 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 				{
 					wfm_records_release(cursor);
 					cursor->streaming = false;
+					cursor->seam_again = cursor->seam != NULL;
 					return NULL;
 				}
 				wfm_step_report(cursor, step, result);

@@ -78,6 +78,12 @@ wfm_seam_begin(WfmSeam *seam, bool neighbour)
 		forget(&seam->neighbour);
 }
 
+void
+wfm_seam_again(WfmSeam *seam)
+{
+	forget(&seam->current);
+}
+
 bool
 wfm_seam_is_double(WfmSeam *seam, const char *key, size_t len)
 {

@@ -19,6 +19,12 @@ extern WfmSeam *wfm_seam_create(MemoryContext context);
 extern void wfm_seam_begin(WfmSeam *seam, bool neighbour);
 
 /*
+ * The window that began last begins anew: forgets what came of it, and keeps
+ * what it is compared with.
+ */
+extern void wfm_seam_again(WfmSeam *seam);
+
+/*
  * Remember a row's key; true if the neighbouring window held it already.
  */
 extern bool wfm_seam_is_double(WfmSeam *seam, const char *key, size_t len);

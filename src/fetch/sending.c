@@ -23,6 +23,9 @@
 /* Windows halved before any answer came. */
 #define MAX_BLIND_HALVINGS 3
 
+/* How often to look whether a call of this process gave its slot back. */
+#define OWN_CALLS_POLL_US INT64CONST(100000)
+
 /* How often a request may meet a 429 before that is an error. */
 #define MAX_LIMITED 10
 
@@ -109,6 +112,7 @@ send_request(WfmCursor *cursor, WfmStep *step, const WfmAccessToken *token)
 	step->token_generation = token->generation;
 	step->transfer = wfm_transfer_start(cursor->channel, &request);
 	step->state = WFM_STEP_RUNNING;
+	step->reported = false;
 	cursor->stats.calls++;
 
 	explicit_bzero(bearer, strlen(bearer));
@@ -120,9 +124,15 @@ send_request(WfmCursor *cursor, WfmStep *step, const WfmAccessToken *token)
 static void
 notice_wait(WfmCursor *cursor, WfmStep *step, const WfmPermitStatus *status)
 {
-	if (step->noticed || wfm_wait_notice_ms < 0 ||
-		wfm_monotonic_us() - step->started_us < (int64) wfm_wait_notice_ms * 1000)
+	int64		due_us = step->waits_since_us + (int64) wfm_wait_notice_ms * 1000;
+
+	if (step->noticed || wfm_wait_notice_ms < 0 || step->waits_since_us == 0)
 		return;
+	if (wfm_monotonic_us() < due_us)
+	{
+		wfm_cursor_alarm_at(cursor, due_us);
+		return;
+	}
 	step->noticed = true;
 	ereport(NOTICE,
 			(errmsg("waiting because of the limits of connection \"%s\": %s",
@@ -140,6 +150,7 @@ notice_wait(WfmCursor *cursor, WfmStep *step, const WfmPermitStatus *status)
 static bool
 try_to_send(WfmCursor *cursor, WfmStep *step)
 {
+	bool		is_first = &step->node == dlist_head_node(&cursor->steps);
 	WfmPermitStatus status;
 	WfmAccessToken token;
 
@@ -156,15 +167,24 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 										  wfm_step_tenant(cursor, step),
 										  &cursor->spec->connection->limits,
 										  cursor->context);
-		step->started_us = wfm_monotonic_us();
+		step->waits_since_us = 0;
 		step->state = WFM_STEP_PERMIT;
 	}
+	/* what is asked for ahead keeps nobody waiting */
+	if (is_first && step->waits_since_us == 0)
+		step->waits_since_us = wfm_monotonic_us();
 
-	status = wfm_permit_poll(step->permit);
-	if (status.state == WFM_PERMIT_WAITING)
+	status = wfm_permit_poll(step->permit, step->waits_since_us);
+	if (status.state == WFM_PERMIT_WAITING || status.own_calls)
 	{
 		wfm_cursor_serve_others(cursor);
-		status = wfm_permit_poll(step->permit);
+		status = wfm_permit_poll(step->permit, step->waits_since_us);
+	}
+	if (status.own_calls)
+	{
+		status.state = WFM_PERMIT_WAITING;
+		status.reason = WFM_REASON_SLOT;
+		status.retry_at_us = wfm_monotonic_us() + OWN_CALLS_POLL_US;
 	}
 	step->waits_for = status.reason;
 	step->waits_until = status.available_at;
@@ -172,14 +192,18 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 	{
 		notice_wait(cursor, step, &status);
 		wfm_cursor_alarm_at(cursor, status.retry_at_us);
-		if (!step->noticed && wfm_wait_notice_ms >= 0)
-			wfm_cursor_alarm_at(cursor, step->started_us + (int64) wfm_wait_notice_ms * 1000);
 		return false;
 	}
 	if (status.state == WFM_PERMIT_REFUSED)
 	{
 		wfm_permit_drop(step->permit, false);
 		step->permit = NULL;
+		/* until it is its turn that may have changed */
+		if (!is_first)
+		{
+			step->state = WFM_STEP_NEW;
+			return false;
+		}
 		/* what the API did says more than that it is left alone for it */
 		if (status.reason != WFM_REASON_CIRCUIT || step->problem == NULL)
 			step->problem = wfm_problem_of_permit(step, cursor->spec,
@@ -297,7 +321,14 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 {
 	WfmPermit  *permit = step->permit;
 
+	if (step->reported)
+		return;
+	step->reported = true;
 	step->permit = NULL;
+	cursor->stats.bytes += result->body_bytes;
+	cursor->longest_us = Max(cursor->longest_us, result->elapsed_us);
+
+	/* a suspended portal gave it back before the end */
 	if (permit == NULL)
 		return;
 	if (result->failure != WFM_HTTP_OK)
@@ -315,7 +346,6 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 			(void) wfm_token_report(cursor->spec->connection,
 									step->token_generation, result->status);
 	}
-	cursor->stats.bytes += result->body_bytes;
 }
 
 /* Is there no record of the key that was asked for? */
@@ -449,7 +479,8 @@ take_result(WfmCursor *cursor, WfmStep *step)
 			if (result->failure == WFM_HTTP_OK && result->status == 404 &&
 				skip_odd_key(cursor, step))
 				break;
-			if (wfm_fault_is_size(result) &&
+			/* a status that will stay says nothing of the window */
+			if (result->failure != WFM_HTTP_OK && wfm_fault_is_size(result) &&
 				wfm_step_halve(step, spec, cursor->context))
 				step->state = WFM_STEP_NEW;
 			else

@@ -64,13 +64,15 @@ typedef struct WfmStep
 	int64		limited_since_us;	/* when the first one did */
 	bool		was_unauthorized;	/* tried again after a 401 already */
 	int64		not_before_us;
-	int64		started_us;		/* when permission was asked for */
+	int64		waits_since_us; /* since when its turn waits for permission;
+								 * 0: it is not its turn yet */
 	bool		noticed;		/* NOTICE about a long wait was sent */
 	WfmPermitReason waits_for;	/* why there is no permission yet */
 	TimestampTz waits_until;	/* 0: not known */
 	uint64		token_generation;
 	WfmPermit  *permit;
 	WfmTransfer *transfer;
+	bool		reported;		/* how the exchange went was told already */
 	struct WfmProblem *problem;
 } WfmStep;
 

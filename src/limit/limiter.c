@@ -403,7 +403,7 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 				 int number, int64_t max_wait, int64_t now)
 {
 	WfmTicket  *ticket = &tickets[number];
-	WfmLimiterStatus status = {WFM_PERMIT_GRANTED, WFM_REASON_NONE, 0, 0};
+	WfmLimiterStatus status = {WFM_PERMIT_GRANTED};
 	Room		room;
 
 	if (ticket->state == WFM_TICKET_GRANTED)
@@ -419,7 +419,7 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 	room = room_for(limiter, app, ticket->batch, now);
 	if (room.calls > 0)
 	{
-		/* There is room, but others come first. */
+		status.others_first = true;
 		room.reason = WFM_REASON_SLOT;
 		room.until = 0;
 	}
@@ -654,9 +654,15 @@ wfm_limiter_done(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 	else if (http_status == 503 &&
 			 (headers->retry_after_seconds >= 0 || headers->retry_after_date >= 0))
 	{
-		/* The API's older way of saying 429. */
-		block_until(&limiter->blocked_until_us,
-					now + wfm_retry_after(headers, wall_s, 1) * SECOND + jitter);
+		int64_t		wait = wfm_retry_after(headers, wall_s, 1) * SECOND;
+
+		/*
+		 * The API's older way of saying 429, but also said of an outage, by
+		 * whatever stands in front of it: that may end sooner than they say.
+		 */
+		if (wait > OPEN_LONGEST)
+			wait = OPEN_LONGEST;
+		block_until(&limiter->blocked_until_us, now + wait + jitter);
 		limiter->blocked_by = WFM_LIMIT_PROBLEM_OTHER;
 	}
 	note_health(limiter, probe, http_status >= 500, now);
@@ -681,9 +687,26 @@ wfm_limiter_drop(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 	give_back(limiter, app, tickets, number, maybe_sent, now);
 }
 
+/*
+ * The end of a wait that was saved by a clock which was set back since, and
+ * which is no longer than such a wait can be.
+ */
+static void
+set_back(int64_t * until, int64_t back, int64_t longest, int64_t now)
+{
+	if (*until == 0)
+		return;
+	if (back > 0)
+		*until -= back;
+	if (*until > now + longest)
+		*until = now + longest;
+}
+
 void
 wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 {
+	int64_t		newest = limiter->nstamps == 0 ? now :
+		limiter->stamps[(limiter->nstamps - 1) % WFM_RING_SIZE];
 	uint32_t	i;
 	int			used;
 
@@ -697,6 +720,9 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 			limiter->stamps[i] = now;
 	if (limiter->cap_changed_us > now)
 		limiter->cap_changed_us = now;
+	set_back(&limiter->blocked_until_us, newest - now, LONGEST_WAIT * SECOND, now);
+	set_back(&limiter->day_reset_us, newest - now, LONGEST_WAIT * SECOND, now);
+	set_back(&limiter->open_until_us, newest - now, OPEN_LONGEST, now);
 	if (limiter->day_minute > now / MINUTE)
 	{
 		used = limiter->day_used;
@@ -720,6 +746,7 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 void
 wfm_app_limiter_resume(WfmAppLimiter *app, int64_t now)
 {
+	set_back(&app->blocked_until_us, app->second * SECOND - now, LONGEST_WAIT * SECOND, now);
 	if (app->second > now / SECOND)
 	{
 		int			used = app->used;

@@ -156,6 +156,7 @@ typedef struct WfmLimiterStatus
 	WfmPermitReason reason;
 	int64_t		retry_at_us;	/* when waiting: poll again then */
 	int64_t		available_us;	/* when a call could go, 0 = unknown */
+	bool		others_first;	/* one could go now, but it is others' turn */
 } WfmLimiterStatus;
 
 /* Begin; cold says that nothing is known about calls made before. */

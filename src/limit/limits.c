@@ -272,23 +272,61 @@ wfm_permit_request(const char *app, const char *tenant,
 	return permit;
 }
 
+/*
+ * Does a ticket wait for another of this process: a call that is under way, or
+ * one whose turn it is?
+ */
+static bool
+waits_for_itself(const WfmTicket *ticket, const WfmLimiterStatus *status)
+{
+	WfmTicketState least = status->others_first ? WFM_TICKET_WAITING :
+		WFM_TICKET_GRANTED;
+	int			i;
+
+	for (i = 0; i < wfm_limits->ntickets; i++)
+	{
+		const WfmTicket *other = &wfm_limits->tickets[i];
+
+		if (other != ticket && other->state >= least &&
+			other->pid == MyProcPid && other->tenant == ticket->tenant)
+			return true;
+	}
+	return false;
+}
+
+/* The longest wait of a ticket from its joining on, in microseconds. */
+static int64
+longest_wait(const WfmTicket *ticket, int64 waits_since_us)
+{
+	if (waits_since_us == 0)
+		return PG_INT64_MAX / 2;
+	return Max(waits_since_us + wfm_limits->clock_offset_us - ticket->asked_us, 0) +
+		(int64) wfm_max_wait_ms * 1000;
+}
+
 WfmPermitStatus
-wfm_permit_poll(WfmPermit *permit)
+wfm_permit_poll(WfmPermit *permit, int64 waits_since_us)
 {
 	WfmPermitStatus result;
-	WfmLimiterStatus status = {WFM_PERMIT_REFUSED, WFM_REASON_NONE, 0, 0};
+	WfmLimiterStatus status = {WFM_PERMIT_REFUSED};
 	Wakeup		wakeup = {0};
 	int64		now_us = wfm_limits_now();
+	bool		own_calls = false;
+	WfmTicket  *ticket;
 
 	LWLockAcquire(wfm_limits->lock, LW_EXCLUSIVE);
-	if (ticket_of(permit) != NULL)
+	ticket = ticket_of(permit);
+	if (ticket != NULL)
 	{
-		WfmLimitTenant *tenant = &wfm_limits->tenants[wfm_limits->tickets[permit->ticket].tenant];
+		WfmLimitTenant *tenant = &wfm_limits->tenants[ticket->tenant];
 
 		status = wfm_limiter_poll(&tenant->limiter,
 								  &wfm_limits->apps[tenant->app].limiter,
 								  wfm_limits->tickets, permit->ticket,
-								  (int64) wfm_max_wait_ms * 1000, now_us);
+								  longest_wait(ticket, waits_since_us), now_us);
+		own_calls = status.state == WFM_PERMIT_REFUSED &&
+			status.reason == WFM_REASON_MAX_WAIT && status.available_us == 0 &&
+			waits_for_itself(ticket, &status);
 		if (status.state == WFM_PERMIT_WAITING && status.reason == WFM_REASON_SLOT)
 			reap_tickets(&wakeup, now_us);
 		if (wakeup.n < MAX_WOKEN)
@@ -301,6 +339,7 @@ wfm_permit_poll(WfmPermit *permit)
 	result.reason = status.reason;
 	result.retry_at_us = status.retry_at_us - wfm_limits->clock_offset_us;
 	result.available_at = wfm_limits_timestamp(status.available_us);
+	result.own_calls = own_calls;
 	return result;
 }
 

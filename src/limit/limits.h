@@ -27,6 +27,9 @@ typedef struct WfmPermitStatus
 	int64		retry_at_us;	/* monotonic; when waiting */
 	TimestampTz available_at;	/* when the call could go at the earliest, as
 								 * far as known; 0 = unknown */
+	bool		own_calls;		/* refused for the wait, but what it waits for
+								 * are calls of this process: who sees to it
+								 * that they go on may poll on */
 } WfmPermitStatus;
 
 typedef struct WfmPermit WfmPermit;
@@ -44,11 +47,13 @@ extern WfmPermit *wfm_permit_request(const char *app, const char *tenant,
 
 /*
  * How does it stand?  Grants when its turn has come, by wfm_fdw.priority as it
- * was when the permit was asked for, and refuses what would take longer than
- * wfm_fdw.max_wait.  The process latch is set when its turn comes before
- * retry_at_us; one that does not poll within 0.1 s then is passed by.
+ * was when the permit was asked for.  Somebody waits for it since the moment
+ * waits_since_us (as given by wfm_monotonic_us()): what would take longer than
+ * wfm_fdw.max_wait from then on is refused.  0: nobody waits for it yet, and it
+ * may take as long as it likes.  The process latch is set when its turn comes
+ * before retry_at_us; one that does not poll within 0.1 s then is passed by.
  */
-extern WfmPermitStatus wfm_permit_poll(WfmPermit *permit);
+extern WfmPermitStatus wfm_permit_poll(WfmPermit *permit, int64 waits_since_us);
 
 /*
  * The call ended with an answer: count it, learn from its headers, stop all

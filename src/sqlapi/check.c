@@ -205,10 +205,11 @@ get_permit(Check *check, MemoryContext owner)
 	WfmPermit  *permit = wfm_permit_request(check->connection->client_id,
 											check->token.tenant_id,
 											&check->connection->limits, owner);
+	int64		since_us = wfm_monotonic_us();
 
 	for (;;)
 	{
-		WfmPermitStatus status = wfm_permit_poll(permit);
+		WfmPermitStatus status = wfm_permit_poll(permit, since_us);
 		int64		wait_ms = (status.retry_at_us - wfm_monotonic_us()) / 1000;
 
 		if (status.state == WFM_PERMIT_GRANTED)

@@ -436,6 +436,15 @@ test_refusals(void)
 	done(try_call(false), 503, &headers);
 	is_int(try_call(false), -1, "503 with Retry-After stops all");
 	is_int(status.reason, WFM_REASON_TOLD_TO_WAIT, "503 with Retry-After: the reason");
+
+	/* where an outage is announced, or a page says so, all is tried sooner */
+	begin(60, 5000, 5, 0);
+	headers.retry_after_seconds = 86400;
+	done(try_call(false), 503, &headers);
+	now += 299 * SECOND;
+	is_int(try_call(false), -1, "503 for a day: nobody calls for five minutes");
+	now += 2 * SECOND;
+	ok(try_call(false) >= 0, "503 for a day: then somebody does");
 }
 
 static void
@@ -703,6 +712,59 @@ test_resume(void)
 	is_int(call_many(60, false), 60, "resume: and a minute later the minute is new");
 }
 
+/* Waits that were saved by a clock that was set back meanwhile. */
+static void
+test_resume_waits(void)
+{
+	static const int64_t back[] = {HOUR, 20 * 365 * 24 * HOUR};
+	int			i;
+
+	for (i = 0; i < 2; i++)
+	{
+		WfmHeaders	headers = no_headers();
+		int			n;
+
+		begin(60, 5000, 5, 0);
+		headers.retry_after_seconds = 30;
+		done(try_call(false), 429, &headers);
+		now -= back[i];
+		wfm_limiter_resume(&limiter, now);
+		is_int(call_many(1, false), 0, "resume: a 429 holds under a clock set back");
+		now += 33 * SECOND;
+		is_int(call_many(1, false), 1, "resume: and no longer than it said");
+
+		begin(60, 5000, 5, 10000);
+		headers.problem = WFM_LIMIT_PROBLEM_APP_MINUTE;
+		done(try_call(false), 429, &headers);
+		now -= back[i];
+		wfm_limiter_resume(&limiter, now);
+		wfm_app_limiter_resume(&app, now);
+		is_int(call_many(1, false), 0, "resume: so does that of the app");
+		now += 33 * SECOND;
+		is_int(call_many(1, false), 1, "resume: and no longer either");
+
+		begin(60, 5000, 5, 0);
+		headers.retry_after_seconds = 66975;
+		headers.problem = WFM_LIMIT_PROBLEM_DAY;
+		done(try_call(false), 429, &headers);
+		now -= back[i];
+		wfm_limiter_resume(&limiter, now);
+		now += 66974 * SECOND;
+		is_int(call_many(1, false), 0, "resume: a spent day stays spent under a clock set back");
+		now += 3 * SECOND;
+		is_int(call_many(1, false), 1, "resume: until it begins anew");
+
+		begin(60, 5000, 5, 0);
+		for (n = 0; n < 5; n++)
+			wfm_limiter_failed(&limiter, &app, tickets, try_call(false), true, now);
+		now -= back[i];
+		wfm_limiter_resume(&limiter, now);
+		is_int(call_many(1, false), 0, "resume: the circuit stays open under a clock set back");
+		now += 16 * SECOND;
+		is_int(call_many(1, false), 1, "resume: and is tried when it would have been");
+	}
+}
+
 int
 main(void)
 {
@@ -719,5 +781,6 @@ main(void)
 	test_circuit();
 	test_accounts();
 	test_resume();
+	test_resume_waits();
 	return done_testing();
 }

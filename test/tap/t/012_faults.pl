@@ -157,6 +157,18 @@ foreach my $case (
 	cmp_ok(scalar(@asked), '<', 100, 'a day too large: and an end') or diag(as_text(@asked));
 }
 
+# A status that will stay is not asked about with ever smaller windows.
+{
+	my ($out, $state, $err, $calls) = with_fault(
+		{ match => { path => '*time.api/list' }, action => { status => 501, body => 'not here' } },
+		"SELECT count(*) FROM time_entry WHERE date BETWEEN '2024-02-01' AND '2024-05-01'");
+	is($state, 'HV00N', 'not implemented: SQLSTATE');
+	like($err, qr/HTTP status 501\. The API says: "not here"/, 'not implemented: what the API said');
+	is($calls, 1, 'not implemented: one call');
+	# the circuit breaker counts failures in a row
+	$node->safe_psql('postgres', 'SELECT count(*) FROM staff');
+}
+
 # --- faults that stay ---
 sub refused
 {

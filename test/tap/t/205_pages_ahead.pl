@@ -156,6 +156,42 @@ is( $node->safe_psql('postgres', 'BEGIN; DECLARE c CURSOR FOR SELECT uuid FROM x
 		FETCH 1 FROM c; SELECT sum(in_flight) FROM wfm_stat_limits; COMMIT') =~ s/.*\n//r,
 	0, 'and between two fetches it holds no slot');
 
+# Answers that take longer than a portal waits at least: what is under way when
+# a loop's rows run out is not given up and asked for again at each FETCH.
+$sim->switches(most_a_page => 4);
+$node->safe_psql('postgres', "ALTER SERVER x31 OPTIONS (ADD history_from '2018-06-01')");
+my $jobs = $node->safe_psql('postgres', 'SELECT count(*) FROM x31.job');
+my $loop = "DO \$\$ DECLARE r record; n int := 0; BEGIN
+	FOR r IN SELECT FROM x31.job j, generate_series(1, 200 + 0 * length(j.id)) LOOP n := n + 1; END LOOP;
+	RAISE NOTICE 'rows: %', n; END \$\$";
+foreach ([ 'all slow', 0, 1 ], [ 'slow but for the first', 1, 6 ])
+{
+	my ($name, $skip, $most) = @$_;
+	my $mark = $sim->mark;
+
+	$sim->fault({ match => { path => '*job.api/list' }, skip => $skip, action => { delay => 2.3 } });
+	my ($ret, $out, $err) = $node->psql('postgres', $loop);
+	$sim->no_faults;
+	like($err, qr/rows: @{[ 200 * $jobs ]}$/m, "a loop over answers, $name: all rows");
+	my %asked;
+	$asked{ $_->{target} }++ foreach calls($mark);
+	my $calls = 0;
+	$calls += $_ foreach values %asked;
+	cmp_ok(scalar(keys %asked), '>=', 9, "a loop over answers, $name: more windows than are asked for at once");
+	cmp_ok($calls - keys %asked, '<', $most, "a loop over answers, $name: no call is in vain")
+	  or diag("$calls calls for " . keys(%asked) . ' windows');
+}
+
+# Under a LIMIT rows are handed out while the answer comes: the slot is not kept
+# for as long as a client thinks.
+$sim->switches(most_a_page => 0);
+$sim->fault({ match => { path => '*client.api/contacts' }, action => { drip => { bytes => 300, interval => 0.2 } } });
+is( $node->safe_psql('postgres', 'BEGIN; DECLARE c CURSOR FOR SELECT uuid FROM x31.contact LIMIT 1000;
+		MOVE 1 FROM c; SELECT sum(in_flight) FROM wfm_stat_limits; COMMIT'),
+	0, 'a cursor under a LIMIT holds no slot between two fetches');
+$sim->no_faults;
+$sim->switches(most_a_page => 4);
+
 # --- lists whose pages do not fit together ---
 
 # An answer of contacts with these keys and a link to page N.
@@ -237,6 +273,20 @@ foreach (
 	# the second time one row at a time, as under a LIMIT
 	like(answer('SELECT count(*) FROM (SELECT uuid FROM br1.client LIMIT 1000) l'), $expected,
 		"$name: one by one");
+	$sim->no_faults;
+}
+
+# A record has moved to the second page while that is read for the second time,
+# after its beginning had come and was cut.
+{
+	my $second = client_page(2, 5, 12, 13);
+
+	$sim->fault([ client_page(1, 4, 11, 12),
+		{ %$second, count => 1, action => { %{ $second->{action} }, stall_after => 60, stall_seconds => 0.3,
+				cut_after => 80, how => 'close' } },
+		$second, client_page(3, 5, 14) ]);
+	is(answer('SELECT count(*), count(DISTINCT uuid) FROM (SELECT uuid FROM br1.client LIMIT 1000) l'),
+		'4|4', 'a page that is read anew: no row comes twice');
 	$sim->no_faults;
 }
 

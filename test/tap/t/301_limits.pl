@@ -94,8 +94,9 @@ sub kill_backend
 	finish($session);
 	for (1 .. 500)
 	{
-		my ($ret) = $node->psql('postgres', 'SELECT 1');
-		return if $ret == 0;
+		# psql may be gone before it was told what to ask
+		my ($ret) = eval { $node->psql('postgres', 'SELECT 1') };
+		return if defined $ret && $ret == 0;
 		sleep 0.02;
 	}
 	die 'the server does not recover';
@@ -243,6 +244,52 @@ SQL
 	($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET wfm_fdw.max_wait = 0; $slow_query");
 	like($err, qr/ERROR:\s+53400:/, 'max_wait = 0: an error');
 	is(scalar(() = $sim->calls_since($mark)), 0, 'without a call');
+	crash();
+}
+
+# --- but a query may wait for its own calls ---
+{
+	# a list of nine windows, and a whole minute for the calls of this part
+	$node->safe_psql('postgres', "ALTER SERVER acme OPTIONS (ADD history_from '2019-06-01')");
+	my $jobs = $node->safe_psql('postgres', 'SELECT count(*) FROM job');
+	$sim->control('POST', 'reset', { what => ['limits'] });
+	crash();
+	$sim->fault({ match => { path => '*' }, action => { delay => 0.1 } });
+	is($node->safe_psql('postgres', 'SET wfm_fdw.max_wait = 0; SELECT count(*) FROM job'), $jobs,
+		'max_wait = 0: more calls than there are slots');
+	foreach my $slots (1, 2)
+	{
+		$node->safe_psql('postgres', "UPDATE wfm_connections SET concurrent_calls = $slots");
+		foreach my $max_wait (0, 50)
+		{
+			my $set = "SET wfm_fdw.max_wait = $max_wait; SET enable_material = off; SET statement_timeout = '60s'";
+
+			is($node->safe_psql('postgres', "$set; SELECT count(*) FROM (SELECT 1 FROM job LIMIT 40) j, LATERAL (SELECT * FROM staff OFFSET 0) s"),
+				$jobs * $staff, "max_wait = $max_wait: two scans of a query, $slots at once");
+			is($node->safe_psql('postgres', "$set; SELECT count(*) FROM (SELECT uuid FROM job UNION ALL SELECT uuid FROM job) j"),
+				2 * $jobs, "max_wait = $max_wait: two scans below an Append, $slots at once");
+		}
+	}
+	$node->safe_psql('postgres', 'UPDATE wfm_connections SET concurrent_calls = 5');
+	is(limits("in_flight || ' ' || waiting"), '0 0', 'max_wait: nothing is left over');
+
+	# others' calls are waited for no longer
+	$sim->no_faults;
+	slow(60);
+	my @holders = map { session("SELECT /* holder */ count(*) FROM staff") } 1 .. 5;
+	isnt(wait_for('in_flight = 5'), -1, 'others have the slots');
+	my $start = time;
+	my ($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET wfm_fdw.max_wait = '300ms'; $slow_query");
+	like($err, qr/ERROR:\s+53400:/, 'max_wait: a slot of others is an error');
+	cmp_ok(time - $start, '<', 3, 'when the time is over');
+	$sim->no_faults;
+	$node->safe_psql('postgres', <<'END');
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE query LIKE '%/* holder */%' AND pid <> pg_backend_pid();
+END
+	finish(@holders);
+	$node->safe_psql('postgres', 'ALTER SERVER acme OPTIONS (DROP history_from)');
+	$sim->control('POST', 'reset', { what => ['limits'] });
 	crash();
 }
 
