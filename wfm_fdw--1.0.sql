@@ -663,6 +663,11 @@ BEGIN
             'SELECT DISTINCT %L::text, t.legacy_id, t.uuid, %s::text FROM %s t WHERE t.legacy_id IS NOT NULL AND t.uuid IS NOT NULL',
             item.resource, coalesce('t.' || item.label, 'NULL'), item.table_name);
     END LOOP;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'server "%" has no foreign tables with both integer ids and UUIDs', server
+            USING ERRCODE = 'undefined_table',
+                  HINT = 'Name a server of practicemanager/3.0 whose tables IMPORT FOREIGN SCHEMA has made.';
+    END IF;
 END $$;
 COMMENT ON FUNCTION wfm_id_map(name) IS 'integer ids of practicemanager/3.0 and the UUIDs that replace them, of everything that has both; reads the server''s tables';
 
@@ -683,6 +688,11 @@ BEGIN
     PERFORM FROM pg_foreign_server s WHERE s.srvname = server;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'server "%" does not exist', server USING ERRCODE = 'undefined_object';
+    END IF;
+    PERFORM FROM @extschema@.wfm_tables t WHERE t.server = wfm_history.server;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'server "%" has no foreign tables', server
+            USING ERRCODE = 'undefined_table', HINT = 'Make them with IMPORT FOREIGN SCHEMA.';
     END IF;
 
     -- lists in records come with the records, so their tables need no asking

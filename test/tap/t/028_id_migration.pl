@@ -19,6 +19,15 @@ my $node = WfmTest::start_node('main');
 WfmTest::connect_tables($node, $sim, name => 'acme30', api => 'practicemanager/3.0',
 	calls_per_minute => 600, server => "connection 'acme30', history_from '2022-01-01'");
 
+# Nothing to read is an error, not an empty map.
+$node->safe_psql('postgres', q{CREATE SERVER bare FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'acme30')});
+foreach my $server ('bare', 'nowhere')
+{
+	my ($code, $out, $err) = $node->psql('postgres', "SELECT * FROM wfm_id_map('$server')");
+
+	like($err, qr/server "$server" has no foreign tables with both.*HINT: .*practicemanager\/3\.0/s, "a map of $server");
+}
+
 # Some integers of clients, one of a client that is gone, and rows without any.
 $node->safe_psql('postgres', 'CREATE TABLE my_client (client_id integer, note text);
 	INSERT INTO my_client SELECT legacy_id, name FROM acme30.client;

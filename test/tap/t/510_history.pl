@@ -21,6 +21,9 @@ $node->safe_psql('postgres', q{ALTER DATABASE postgres SET search_path = acme, p
 
 my ($ret, $out, $err) = $node->psql('postgres', q{SELECT wfm_history('nowhere')});
 like($err, qr/server "nowhere" does not exist/, 'a server that is none');
+$node->safe_psql('postgres', q{CREATE SERVER bare FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'acme')});
+($ret, $out, $err) = $node->psql('postgres', q{SELECT wfm_history('bare')});
+like($err, qr/server "bare" has no foreign tables\nHINT: .*IMPORT FOREIGN SCHEMA/, 'a server without tables');
 
 my $mark = $sim->mark;
 $node->safe_psql('postgres', q{CREATE TABLE advice AS SELECT * FROM wfm_history('acme')});
