@@ -84,6 +84,30 @@ $sim->fault({ match => { path => '/practicemanager/3.1/client.api/contacts' },
 like($err, qr/do not fit together.*leads to the same page/s, 'links in a circle');
 $sim->no_faults;
 
+# Links that lead nowhere end the query, and name the request.
+foreach my $case (
+	[ 'no parameters', '/x', 'has no parameters' ],
+	[ 'nothing behind the question mark', '/x?', 'is unusable' ],
+	[ 'only a fragment behind it', '/x?#a=1', 'is unusable' ],
+	[ 'a blank', '/x?pageSize=5 00', 'is unusable' ],
+	[ 'a line break', "/x?a=1&#13;&#10;X: y", 'is unusable' ],
+	[ 'what is not ASCII', '/x?a=%C3%A9&amp;b=é', 'is unusable' ],
+	[ 'a quote', '/x?a="', 'is unusable' ],
+	[ 'no end', '/x?a=' . 'b' x 20000, 'is unusable' ])
+{
+	my ($what, $link, $says) = @$case;
+
+	$mark = $sim->mark;
+	$sim->fault({ match => { path => '/practicemanager/3.1/client.api/contacts' },
+		action => { status => 200, body => '<Response><Status>OK</Status><Contacts />'
+			. "<Pagination><Links><Next>$link</Next></Links></Pagination></Response>" } });
+	($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM x31.contact");
+	is($out, '', "link with $what: no rows");
+	like($err, qr/ERROR:  HV000: .*do not fit together.*contacts.*The link to the next page $says\./s, "link with $what: an error");
+	is(scalar($sim->requests_since($mark)), 1, "link with $what: one request");
+	$sim->no_faults;
+}
+
 # Two tenants in one table.
 my ($one, $other) = map { $sim->tenant_id('PRACTICEMANAGER', $_) } 0, 1;
 $node->safe_psql('postgres', "CREATE SERVER two FOREIGN DATA WRAPPER wfm_fdw

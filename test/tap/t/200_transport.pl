@@ -7,6 +7,8 @@
 use strict;
 use warnings;
 
+use IO::Socket::IP;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -170,6 +172,30 @@ foreach my $case (@refused)
 	is($node->safe_psql('postgres',
 		"SELECT failure, maybe_sent, detail <> '' FROM http_probe($url, $headers)"),
 		'refused|f|t', "refused: $what");
+}
+# This machine by its other names; libcurl itself says what "localhost" is.
+foreach my $host ('localhost', '127.0.0.1', '127.0.0.2', '[::1]')
+{
+	SKIP:
+	{
+		my $listener = IO::Socket::IP->new(LocalHost => $host =~ tr/[]//dr, LocalPort => 0, Listen => 5)
+		  or skip "this machine has no $host", 1;
+		my $port = $listener->sockport;
+		my $pid = fork();
+
+		die "could not fork: $!" unless defined $pid;
+		if (!$pid)
+		{
+			my $client = $listener->accept;
+			sysread $client, my $request, 4096;
+			syswrite $client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+			POSIX::_exit(0);
+		}
+		is($node->safe_psql('postgres', "SELECT failure, status FROM http_probe('http://$host:$port/')"),
+			'ok|200', "plain http to $host");
+		kill 'KILL', $pid;
+		waitpid $pid, 0;
+	}
 }
 $node->append_conf('postgresql.conf', 'wfm_fdw.allow_insecure_loopback = off');
 $node->reload;
