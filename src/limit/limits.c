@@ -260,8 +260,9 @@ wfm_permit_request(const char *app, const char *tenant,
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many tenants are in use at once"),
-				 errdetail("Limits are kept for %d tenants, and none of them is idle.",
-						   wfm_limits->ntenants),
+				 errdetail_plural("Limits are kept for %d tenant, and it is not idle.",
+								  "Limits are kept for %d tenants, and none of them is idle.",
+								  wfm_limits->ntenants, wfm_limits->ntenants),
 				 errhint("Raise wfm_fdw.max_tenants and restart the server.")));
 	if (number < 0)
 		ereport(ERROR,
