@@ -95,7 +95,7 @@ $sim->fault({ match => { path => '*client.api' }, action => { delay => 3 } });
 my $busy = session('SELECT count(*) FROM acme.client');
 ok($node->poll_query_until('postgres', 'SELECT sum(in_flight) > 0 FROM wfm_stat_limits'), 'a tenant is in use');
 ($out, $err, $seconds, $calls) = run('SELECT count(*) FROM other.staff');
-like($err, qr/ERROR:  53400: too many tenants are in use at once.*DETAIL:  Limits are kept for 1 tenant, and it is not idle\.*HINT:.*wfm_fdw\.max_tenants/s,
+like($err, qr/ERROR:  53400: too many tenants are in use at once.*DETAIL:  Limits are kept for 1 tenant, and it is not idle\..*HINT:.*wfm_fdw\.max_tenants/s,
 	'another one has no room');
 is($calls, 0, 'and no call');
 $busy->{run}->finish;
