@@ -9,6 +9,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -46,6 +47,24 @@ read_grant(const WfmConnection *connection, Relation tokens)
 	return grant;
 }
 
+/* The token worker of a server that only reads exchanges no code. */
+static void
+check_may_ask(const WfmConnection *connection)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("a consent for connection \"%s\" cannot be given on a standby", connection->name),
+				 errdetail("A standby uses the tokens of its primary and never asks for any."),
+				 errhint("Run the statement on the primary.")));
+	if (!wfm_refresh_tokens)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a consent for connection \"%s\" cannot be given on this server", connection->name),
+				 errdetail("Asking for tokens is turned off by wfm_fdw.refresh_tokens."),
+				 errhint("If no other server holds the consents of this one, run: ALTER SYSTEM SET wfm_fdw.refresh_tokens = on; SELECT pg_reload_conf();")));
+}
+
 /* ---- the address to open ---- */
 
 char *
@@ -68,6 +87,7 @@ wfm_consent_url(const WfmConnection *connection)
 	bool		pkce;
 	char	   *result;
 
+	check_may_ask(connection);
 	if (connection->redirect_uri == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -149,8 +169,11 @@ report_refusal(const WfmConnection *connection, const WfmRedirect *redirect)
 			 errhint("%s", url_hint(connection))));
 }
 
-/* Is it the answer to the last address made?  ereports if not. */
-static void
+/*
+ * Is it the answer to the last address made?  ereports if not; returns when
+ * that was made.
+ */
+static TimestampTz
 check_state(const WfmConnection *connection, const char *state)
 {
 	Relation	tokens = table_open(wfm_own_table("wfm_tokens", false), AccessShareLock);
@@ -191,11 +214,13 @@ check_state(const WfmConnection *connection, const char *state)
 				 errdetail("The parameter \"state\" differs: the address is of an earlier consent or of another connection."),
 				 errhint("Paste the whole address of the page that was reached last, or make a new one: SELECT wfm_authorize_url(%s);",
 						 quote_literal_cstr(connection->name))));
+	return grant->consent_asked_at;
 }
 
 /* False if there is no place for the connection in shared memory. */
 static bool
-leave_code(const WfmConnection *connection, const char *code, uint32 *ticket)
+leave_code(const WfmConnection *connection, const char *code,
+		   TimestampTz asked_at, uint32 *ticket)
 {
 	WfmGrantEntry *entry;
 
@@ -205,6 +230,7 @@ leave_code(const WfmConnection *connection, const char *code, uint32 *ticket)
 	{
 		strlcpy(entry->consent_code, code, sizeof(entry->consent_code));
 		entry->consent_asked = true;
+		entry->consent_asked_at = asked_at;
 		*ticket = ++entry->consent_ticket;
 	}
 	LWLockRelease(wfm_token_shmem->lock);
@@ -213,12 +239,13 @@ leave_code(const WfmConnection *connection, const char *code, uint32 *ticket)
 
 /* Hand the code to the token worker; returns the ticket to wait for. */
 static uint32
-hand_in(const WfmConnection *connection, const char *code)
+hand_in(const WfmConnection *connection, const char *code, TimestampTz asked_at)
 {
 	uint32		ticket = 0;
 
-	if (!leave_code(connection, code, &ticket) &&
-		!(wfm_grant_places_reclaim() && leave_code(connection, code, &ticket)))
+	if (!leave_code(connection, code, asked_at, &ticket) &&
+		!(wfm_grant_places_reclaim() &&
+		  leave_code(connection, code, asked_at, &ticket)))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("no room for the tokens of connection \"%s\"", connection->name),
@@ -247,7 +274,9 @@ look_at_exchange(const WfmConnection *connection, uint32 ticket)
 	if (exchange.entry == NULL || exchange.entry->consent_ticket != ticket)
 	{
 		exchange.ended = true;
-		strlcpy(exchange.message, "another session has handed in a consent meanwhile",
+		strlcpy(exchange.message,
+				exchange.entry == NULL ? "the connection was deleted meanwhile"
+				: "another session has handed in a consent meanwhile",
 				sizeof(exchange.message));
 	}
 	else if (exchange.entry->consent_done == ticket)
@@ -296,8 +325,10 @@ void
 wfm_consent_finish(const WfmConnection *connection, const char *redirected_url)
 {
 	WfmRedirect redirect = {0};
+	volatile TimestampTz asked_at = 0;
 	char	   *code;
 
+	check_may_ask(connection);
 	if (!wfm_oauth_read_redirect(redirected_url, &redirect))
 	{
 		wfm_redirect_free(&redirect);
@@ -324,7 +355,7 @@ wfm_consent_finish(const WfmConnection *connection, const char *redirected_url)
 	code = pstrdup(redirect.code);
 	PG_TRY();
 	{
-		check_state(connection, redirect.state);
+		asked_at = check_state(connection, redirect.state);
 	}
 	PG_FINALLY();
 	{
@@ -335,6 +366,6 @@ wfm_consent_finish(const WfmConnection *connection, const char *redirected_url)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the code of the consent is too long")));
-	wait_for_exchange(connection, hand_in(connection, code));
+	wait_for_exchange(connection, hand_in(connection, code, asked_at));
 	OPENSSL_cleanse(code, strlen(code));
 }

@@ -20,14 +20,15 @@
  * A new address to consent at; palloc'd.  Its state and PKCE verifier are
  * sealed into the grant's row by the current transaction, in place of those
  * of an earlier address.  ereports 55000 if the connection has no
- * redirect_uri.
+ * redirect_uri or this server may not ask for tokens, 25006 on a standby.
  */
 extern char *wfm_consent_url(const WfmConnection *connection);
 
 /*
  * Take the address a consent ended at, have it exchanged for tokens, and
  * wait.  ereports 28000 when consent was refused, the address is not of the
- * last wfm_consent_url(), or the code was not accepted.
+ * last wfm_consent_url(), the code was not accepted, or the connection was
+ * changed meanwhile; 55000 and 25006 as above.
  */
 extern void wfm_consent_finish(const WfmConnection *connection,
 							   const char *redirected_url);

@@ -5,6 +5,12 @@
  * A code is good once and for minutes.  If its answer cannot be stored,
  * nothing is lost but the consent, which can be given again; so there is no
  * intent and no state machine here, only a few tries to commit.
+ *
+ * Which consent it is, is named by the time its address was made.  That is
+ * gone from the row once the consent was stored, another address was made, or
+ * the grant was dropped: then nothing is sent, since a code that comes twice
+ * makes the vendor end the consent, and nothing is stored, since the tokens
+ * are for an app or an address that the connection had before.
  */
 #include "postgres.h"
 
@@ -21,6 +27,9 @@
 #include "base/own_table.h"
 
 #define COMMIT_TRIES 3
+
+/* Why a consent comes to nothing, for the session that waits. */
+#define CHANGED "the connection was changed, or another address made, meanwhile"
 
 /* Tell the session that waits how its consent ended. */
 static void
@@ -65,6 +74,7 @@ take_code(WfmTokenJob *job)
 		OPENSSL_cleanse(entry->consent_code, sizeof(entry->consent_code));
 		entry->consent_asked = false;
 		job->consent_ticket = entry->consent_ticket;
+		job->consent_asked_at = entry->consent_asked_at;
 		job->consent_open = true;
 	}
 	LWLockRelease(wfm_token_shmem->lock);
@@ -99,8 +109,9 @@ ask_work(void *arg)
 	WfmKeyRing	ring;
 
 	table_close(tokens, AccessShareLock);
-	if (settings == NULL || grant == NULL || settings->redirect_uri == NULL)
-		work->problem = "the connection was changed meanwhile";
+	if (settings == NULL || grant == NULL || settings->redirect_uri == NULL ||
+		grant->consent_asked_at != job->consent_asked_at)
+		work->problem = CHANGED;
 	else if (!wfm_keyring_try(&ring, &work->problem))
 		return;
 	else
@@ -132,8 +143,15 @@ ask_work(void *arg)
 static void
 ask(WfmTokenJob *job, WfmChannel *channel, const char *code)
 {
-	AskWork    *work = palloc0(sizeof(AskWork));
+	AskWork    *work;
 
+	/* Handed in again while it was being exchanged, after a Ctrl-C perhaps. */
+	if (job->consent_asked_at == job->consent_stored_at)
+	{
+		report_end(job, true, "");
+		return;
+	}
+	work = palloc0(sizeof(AskWork));
 	work->job = job;
 	work->code = code;
 	if (job->profile == NULL)
@@ -210,7 +228,7 @@ store_work(void *arg)
 
 	wfm_grant_lock(job->connection);
 	grant = wfm_grant_read(tokens, job->connection);
-	if (grant == NULL)
+	if (grant == NULL || grant->consent_asked_at != job->consent_asked_at)
 	{
 		table_close(tokens, NoLock);
 		return;
@@ -248,16 +266,22 @@ static void
 store(WfmTokenJob *job, const WfmTokenTexts *texts, int32 expires_in_s)
 {
 	StoreWork	work = {.job = job,.texts = texts,.expires_in_s = expires_in_s};
+	bool		committed = false;
 
-	for (int i = 0; i < COMMIT_TRIES && !work.stored; i++)
+	for (int i = 0; i < COMMIT_TRIES && !committed; i++)
 	{
-		if (wfm_run_transaction("storing a consent", job, store_work, &work) && !work.stored)
-			break;				/* the connection is gone */
+		work.stored = false;
+		committed = wfm_run_transaction("storing a consent", job, store_work, &work);
 	}
-	if (work.stored)
-		report_end(job, true, "");
-	else
+	if (!committed)
 		report_end(job, false, "the tokens could not be stored; see the server log");
+	else if (!work.stored)
+		report_end(job, false, CHANGED);
+	else
+	{
+		job->consent_stored_at = job->consent_asked_at;
+		report_end(job, true, "");
+	}
 }
 
 static void

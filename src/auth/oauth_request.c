@@ -296,14 +296,21 @@ bool
 wfm_oauth_read_redirect(const char *url, WfmRedirect *redirect)
 {
 	const char *at = strchr(url, '?');
+	const char *end = url + strlen(url);
+
+	/* What is pasted often comes with the end of its line. */
+	while (end > url && strchr(" \t\r\n", end[-1]) != NULL)
+		end--;
 
 	memset(redirect, 0, sizeof(*redirect));
 	if (at == NULL)
 		return false;
-	while (*at == '?' || *at == '&')
+	while (at < end && (*at == '?' || *at == '&'))
 	{
 		size_t		len = strcspn(++at, "&#");
 
+		if (len > (size_t) (end - at))
+			len = (size_t) (end - at);
 		if (!read_parameter(at, len, redirect))
 			return false;
 		at += len;

@@ -60,6 +60,8 @@ typedef struct WfmTokenJob
 
 	/* a consent being exchanged for tokens */
 	uint32		consent_ticket; /* the one taken up */
+	TimestampTz consent_asked_at;	/* names the address it came from */
+	TimestampTz consent_stored_at;	/* the same, of the last one stored */
 	bool		consent_open;	/* its session has not been told its end */
 	WfmTransfer *consent_request;
 	int64		consent_sent_ms;	/* wall */

@@ -74,6 +74,7 @@ typedef struct WfmGrantEntry
 	bool		consent_asked;
 	uint32		consent_ticket; /* counts the consents asked for */
 	uint32		consent_done;	/* the last ticket dealt with */
+	TimestampTz consent_asked_at;	/* when its address was made */
 	bool		consent_ok;		/* how that ended */
 	char		consent_message[WFM_DETAIL_LEN];
 	char		consent_code[WFM_CONSENT_CODE_LEN];
