@@ -1,5 +1,5 @@
-# The SQL of README's sections Install, Connect and Query, in its order, against
-# the simulator.
+# The SQL of README's sections Install, Connect, Query and Ten useful queries, in
+# its order, against the simulator.
 #
 # The statements run as they stand there, but for what differs from reader to
 # reader: the app, its secret and token, the folder, and the address a consent
@@ -16,7 +16,7 @@ use Test::More;
 use WfmTest;
 
 my $readme = slurp_file("$ENV{WFM_SOURCE}/README.md");
-my $sim = WfmTest::Simulator->new('--clients', 10, '--jobs', 130, '--time', 200, '--auto-consent',
+my $sim = WfmTest::Simulator->new('--clients', 60, '--jobs', 130, '--time', 200, '--auto-consent',
 	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
 my $node = WfmTest::start_node('readme', extension => 0);
 my $http = HTTP::Tiny->new(proxy => undef, max_redirect => 0);
@@ -57,7 +57,7 @@ sub run_statement
 	return;
 }
 
-foreach my $section ('Install', 'Connect', 'Query')
+foreach my $section ('Install', 'Connect', 'Query', 'Ten useful queries')
 {
 	my ($text) = $readme =~ /^## $section\n(.*?)^## /ms or die "no section $section";
 
@@ -76,9 +76,30 @@ foreach my $section ('Install', 'Connect', 'Query')
 	}
 }
 
-is(one('SELECT count(*) FROM acme.client'), 10, 'the tables have rows');
+is(one('SELECT count(*) FROM acme.client'), 60, 'the tables have rows');
 is($rows{q{SELECT * FROM acme.job WHERE id = 'J000123'}} =~ tr/\n//, 0, 'one job');
 like($rows{q{SELECT * FROM acme.job WHERE id = 'J000123'}}, qr/^J000123\|/, 'which is the right one');
 is(one('SELECT count(*) FROM hours'), 200, 'the copy has all of it');
+
+
+# Each of the ten finds something in the simulator's data, for no more than this
+# many calls with nothing known of the tables.
+{
+	my ($text) = $readme =~ /^## Ten useful queries\n.*?^```sql\n(.*?)^```$/ms;
+	my @queries = grep { /\S/ } split /;\n/, $text;
+
+	is(scalar(@queries), 10, 'there are ten');
+	foreach my $query (@queries)
+	{
+		my ($what) = $query =~ /--\s*(.*)/;
+		my $mark = $sim->mark;
+		my $rows = one("SELECT count(*) FROM ($query) q");
+		my $calls = $sim->calls_since($mark);
+
+		note("$what: $rows rows, $calls calls");
+		cmp_ok($rows, '>', 0, "$what: rows");
+		cmp_ok($calls, '<=', $what =~ /two calls/ ? 2 : 12, "$what: calls");
+	}
+}
 
 done_testing();
