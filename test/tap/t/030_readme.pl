@@ -21,7 +21,8 @@ my $sim = WfmTest::Simulator->new('--clients', 60, '--jobs', 130, '--time', 200,
 my $node = WfmTest::start_node('readme', extension => 0);
 my $http = HTTP::Tiny->new(proxy => undef, max_redirect => 0);
 my $vendor = $sim->connection('practicemanager/3.1');
-my $urls = join ', ', map { "$_ = '$vendor->{$_}'" } grep { /_url$/ } sort keys %$vendor;
+my $urls = join ', ', map { "$_ = '$vendor->{$_}'" } (grep { /_url$/ } sort keys %$vendor);
+$urls .= ', calls_per_minute = 600';
 my ($address, %rows);
 
 sub one { return $node->safe_psql('postgres', $_[0]); }
