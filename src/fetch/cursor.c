@@ -148,7 +148,8 @@ wfm_cursor_alarm_at(WfmCursor *cursor, int64 at_us)
 int
 wfm_cursor_most_active(const WfmCursor *cursor)
 {
-	return cursor->spec->lazy || cursor->no_ahead ? 1 :
+	/* how wide a window may be is found out one by one */
+	return cursor->spec->lazy || cursor->no_ahead || cursor->oversized > 0 ? 1 :
 		cursor->spec->connection->limits.concurrent_calls + AHEAD;
 }
 
@@ -176,9 +177,10 @@ advance(WfmCursor *cursor)
 			active = 0;
 			may_ask = true;
 		}
-		if (++active > most)
+		if (++active > most &&
+			!(cursor->oversized > 0 && step->state == WFM_STEP_RUNNING))
 		{
-			if (tenant == cursor->ntenants - 1)
+			if (tenant == cursor->ntenants - 1 && cursor->oversized == 0)
 				break;
 			continue;
 		}

@@ -59,6 +59,10 @@ struct WfmCursor
 	int			seam_tenant;
 	DateADT		seam_next_last; /* own_last of the neighbouring window */
 
+	/* keys of the page that is decoded */
+	int64		page_keys;
+	int64		page_fresh;		/* that the page before did not hold */
+
 	/* looking at an answer that arrived while another is decoded */
 	WfmDecoder *survey;
 
@@ -71,6 +75,8 @@ struct WfmCursor
 	int64		nskipped;		/* keys of parents, the first of which is */
 	char	   *skipped;
 	int			halvings;		/* windows halved so far */
+	int			oversized;		/* failures since the last answer that the
+								 * width of a window may be to blame for */
 	int64		longest_us;		/* what the slowest answer took */
 	bool		no_ahead;		/* calls ahead were in vain: no more of them */
 	int64		alarm_us;		/* when to look again, 0 = no need */
@@ -201,7 +207,10 @@ extern void wfm_page_begin(WfmCursor *cursor, const WfmStep *step);
 extern bool wfm_page_take(WfmCursor *cursor, WfmStep *step,
 						  const WfmRecord *record);
 
-/* A page was decoded to its end; needed where it was not surveyed. */
+/*
+ * A page was decoded to its end: learn what it says of the list, where it was
+ * not surveyed, and notice when it held nothing new.
+ */
 extern void wfm_page_end(WfmCursor *cursor, WfmStep *step,
 						 const WfmEnvelope *envelope);
 

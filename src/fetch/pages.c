@@ -11,12 +11,13 @@
  * - A link to the next page is followed at once.
  * - Elsewhere a list ends with an empty page, or with one that begins as an
  *   earlier page did: some servers ignore the page parameters and send
- *   everything each time, or the last page again.  A page less full than was
- *   asked for is not taken for the last one, since the most that a server
- *   gives is documented nowhere.  Pages beyond the next are asked for only
- *   while pages are as full as the first, at most half as many as have come so
- *   full: what a list of n pages can waste is n/2 - 1 calls, and never more
- *   than may be under way at once.
+ *   everything each time, or the last page again.  So do two pages of nothing
+ *   but records of the page before: the same in another order.  A page less
+ *   full than was asked for is not taken for the last one, since the most
+ *   that a server gives is documented nowhere.  Pages beyond the next are
+ *   asked for only while pages are as full as the first, at most half as many
+ *   as have come so full: what a list of n pages can waste is n/2 - 1 calls,
+ *   and never more than may be under way at once.
  *
  * Records may shift from one page to the next while pages are read, so the
  * keys of neighbouring pages are compared (fetch/seam.c).
@@ -31,6 +32,15 @@
 
 /* More pages than this are taken for a server gone mad. */
 #define MAX_PAGES 100000
+
+/* Links lead through so many empty pages and no more. */
+#define MAX_EMPTY_PAGES 100
+
+/*
+ * So many pages of nothing but records of the page before are the same one
+ * again, in another order.  One alone may be due to as many new records.
+ */
+#define MAX_STALE_PAGES 2
 
 /* Longest query that a link may have. */
 #define MAX_LINK_QUERY 4096
@@ -91,6 +101,7 @@ came_before(const WfmPageList *pages, const char *key)
 void
 wfm_page_begin(WfmCursor *cursor, const WfmStep *step)
 {
+	cursor->page_keys = cursor->page_fresh = 0;
 	if (step->page > 0 && cursor->seam != NULL)
 		wfm_seam_begin(cursor->seam, step->page > 1);
 }
@@ -99,6 +110,7 @@ bool
 wfm_page_take(WfmCursor *cursor, WfmStep *step, const WfmRecord *record)
 {
 	const WfmValue *key;
+	bool		fresh;
 
 	if (step->page == 0 || cursor->key_field < 0)
 		return true;
@@ -112,8 +124,11 @@ wfm_page_take(WfmCursor *cursor, WfmStep *step, const WfmRecord *record)
 	}
 	if (step->page_repeated)
 		return false;
-	return key->data == NULL || cursor->seam == NULL ||
+	fresh = key->data == NULL || cursor->seam == NULL ||
 		!wfm_seam_is_double(cursor->seam, key->data, key->len);
+	cursor->page_keys++;
+	cursor->page_fresh += fresh;
+	return fresh;
 }
 
 /* ---------- which pages follow ---------- */
@@ -213,9 +228,16 @@ follow_link(WfmCursor *cursor, WfmStep *step)
 	const char *query;
 	size_t		len;
 
-	/* an empty page may be followed by others */
 	if (step->facts.link == NULL)
 		return;
+	/* an empty page may be followed by others, but not for ever */
+	if (step->facts.on_page > 0)
+		step->pages->empty = 0;
+	else if (++step->pages->empty > MAX_EMPTY_PAGES)
+	{
+		fail(cursor, step, "Too many of them are empty.");
+		return;
+	}
 	if (step->page_repeated)
 	{
 		fail(cursor, step, "The same page came again.");
@@ -285,6 +307,9 @@ count_on(WfmCursor *cursor, WfmStep *step)
 			pages->on_first = facts->on_page;
 		pages->records += facts->on_page;
 		pages->full += facts->on_page >= pages->on_first;
+		/* a total of less than what came is none */
+		if (pages->total < pages->records)
+			pages->total = -1;
 	}
 
 	if (pages->total >= 0 && pages->on_first > 0)
@@ -330,7 +355,7 @@ take_in(WfmCursor *cursor, WfmStep *step)
 	pages->read = step->page;
 	if (step->probe)
 	{
-		if (step->facts.total >= 0)
+		if (step->facts.total >= step->facts.on_page)
 			cursor->total += step->facts.total;
 		else
 			(void) wfm_step_add_list(step, cursor->spec, cursor->context);
@@ -376,11 +401,33 @@ wfm_page_missing(WfmCursor *cursor, WfmStep *step)
 	wfm_page_arrived(cursor, step);
 }
 
-void
-wfm_page_end(WfmCursor *cursor, WfmStep *step, const WfmEnvelope *envelope)
+/*
+ * The page was decoded: if it held nothing but records of the page before, as
+ * did the one before that, the server ignores the page parameters and sends
+ * everything each time, in any order.
+ */
+static void
+notice_stale_page(WfmCursor *cursor, WfmStep *step)
 {
-	if (step->page == 0 || step->facts.known)
+	WfmPageList *pages = step->pages;
+
+	if (cursor->page_keys == 0)
 		return;
+	if (cursor->page_fresh > 0)
+		pages->stale = 0;
+	else if (++pages->stale >= MAX_STALE_PAGES)
+	{
+		if (step->endpoint->paging == WFM_PAGING_LINKS || pages->total >= 0)
+			fail(cursor, step, "The same page came again before all records had come.");
+		else
+			drop_behind(cursor, step);
+	}
+}
+
+/* Take over what an answer that was not surveyed says of the list. */
+static void
+take_envelope(WfmCursor *cursor, WfmStep *step, const WfmEnvelope *envelope)
+{
 	step->facts.known = true;
 	step->facts.on_page = (int64) envelope->outer_records;
 	step->facts.told = envelope->records;
@@ -389,6 +436,17 @@ wfm_page_end(WfmCursor *cursor, WfmStep *step, const WfmEnvelope *envelope)
 		step->facts.link = MemoryContextStrdup(cursor->context,
 											   envelope->next_link);
 	wfm_page_arrived(cursor, step);
+}
+
+void
+wfm_page_end(WfmCursor *cursor, WfmStep *step, const WfmEnvelope *envelope)
+{
+	if (step->page == 0)
+		return;
+	if (!step->facts.known)
+		take_envelope(cursor, step, envelope);
+	if (step->state != WFM_STEP_FAILED)
+		notice_stale_page(cursor, step);
 	if (step->state == WFM_STEP_FAILED)
 		wfm_problem_raise(step->problem);
 }

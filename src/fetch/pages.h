@@ -22,6 +22,9 @@ typedef struct WfmPageList
 	int64		records;		/* ... of all pages read */
 	int64		total;			/* that the API says there are; -1: unknown */
 	bool		gap;			/* a page was empty or came again */
+	int			empty;			/* pages without a record, one after another */
+	int			stale;			/* pages of records that the page before held,
+								 * one after another */
 	char	   *first_key;		/* what page 1 began with */
 	char	   *last_key;		/* what the page read last began with */
 	char	   *mark;			/* what some page before began with, or the

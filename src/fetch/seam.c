@@ -89,12 +89,10 @@ wfm_seam_is_double(WfmSeam *seam, const char *key, size_t len)
 {
 	SeamKey		probe = {key, len};
 	SeamEntry  *entry;
+	bool		is_double = seam->neighbour.hash != NULL &&
+		seamhash_lookup(seam->neighbour.hash, probe) != NULL;
 	bool		found;
 	char	   *copy;
-
-	if (seam->neighbour.hash != NULL &&
-		seamhash_lookup(seam->neighbour.hash, probe) != NULL)
-		return true;
 
 	if (seam->current.hash == NULL)
 		seam->current.hash = seamhash_create(seam->current.context, 256, NULL);
@@ -105,5 +103,5 @@ wfm_seam_is_double(WfmSeam *seam, const char *key, size_t len)
 		memcpy(copy, key, len);
 		entry->key.data = copy;
 	}
-	return false;
+	return is_double;
 }

@@ -26,6 +26,13 @@
 /* How often to look whether a call of this process gave its slot back. */
 #define OWN_CALLS_POLL_US INT64CONST(100000)
 
+/*
+ * Failures without an answer between them that wide windows may be to blame
+ * for: enough to get from a year to a day, and too few to trouble an API that
+ * is merely ill.
+ */
+#define MAX_OVERSIZED 24
+
 /* How often a request may meet a 429 before that is an error. */
 #define MAX_LIMITED 10
 
@@ -288,6 +295,13 @@ error_text(WfmCursor *cursor, WfmStep *step, char *text, size_t size)
 	wfm_error_text(body, len, text, size);
 }
 
+/* May smaller windows be asked for, before an answer came? */
+static bool
+may_halve(const WfmCursor *cursor)
+{
+	return cursor->stats.answers > 0 || cursor->halvings < MAX_BLIND_HALVINGS;
+}
+
 /* An attempt failed for a reason that may pass: again, smaller, or never. */
 static void
 retry_or_fail(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
@@ -302,8 +316,7 @@ retry_or_fail(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
 	 * and one that never answered is not asked for ever smaller ones.
 	 */
 	if (size && (result->failure != WFM_HTTP_OK || step->failures >= 2) &&
-		(cursor->stats.answers > 0 || cursor->halvings < MAX_BLIND_HALVINGS) &&
-		wfm_step_halve(step, cursor->spec, cursor->context))
+		may_halve(cursor) && wfm_step_halve(step, cursor->spec, cursor->context))
 	{
 		cursor->halvings++;
 		back_off(cursor, step);
@@ -314,6 +327,22 @@ retry_or_fail(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result,
 		back_off(cursor, step);
 	else
 		step->state = WFM_STEP_FAILED;
+}
+
+/*
+ * Is this failure one that a smaller window may mend, and is one to be tried?
+ * Then it says nothing about the API's health: else the first few windows of a
+ * list, all of them too wide, would open the circuit breaker.  503 is said of
+ * the API and not of a request.
+ */
+static bool
+is_oversized(const WfmCursor *cursor, const WfmStep *step,
+			 const WfmHttpResult *result)
+{
+	return step->has_window && step->own_first < step->own_last &&
+		wfm_fault_is_size(result) &&
+		!(result->failure == WFM_HTTP_OK && result->status == 503) &&
+		may_halve(cursor) && cursor->oversized < MAX_OVERSIZED;
 }
 
 void
@@ -331,7 +360,12 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 	/* a suspended portal gave it back before the end */
 	if (permit == NULL)
 		return;
-	if (result->failure != WFM_HTTP_OK)
+	if (is_oversized(cursor, step, result))
+	{
+		cursor->oversized++;
+		wfm_permit_drop(permit, result->maybe_sent);
+	}
+	else if (result->failure != WFM_HTTP_OK)
 	{
 		/* what trying again cannot mend says nothing about the API's health */
 		if (wfm_fault_may_pass(result))
@@ -441,6 +475,7 @@ take_result(WfmCursor *cursor, WfmStep *step)
 	{
 		case WFM_VERDICT_ROWS:
 			step->state = WFM_STEP_ANSWERED;
+			cursor->oversized = 0;
 			if (step->halved)
 				wfm_window_learn_width(spec, step->tenant, step->own_last,
 									   step->own_last - step->own_first + 1);

@@ -136,6 +136,27 @@ foreach my $case (
 	is(as_text(@asked), as_text(@wide), "$name: a day later the windows are as wide as ever");
 }
 
+# All windows are too wide, and several of them are asked for at once: that is
+# no reason to take the API for broken.
+{
+	my ($out, $err, @asked) = windows_of($entries, [ map {
+		{ match => { path => '*time.api/list', query => { from => $_->{from}, to => $_->{to} } },
+			action => { status => 504, delay => 0.05 } }
+	} @wide ]);
+
+	cmp_ok(scalar(@asked), '>=', 4 * @wide, 'every window is too wide: each is asked for twice, and its halves');
+	is($out, $time, 'every window is too wide: same rows') or diag("$err " . as_text(@asked));
+	is($node->safe_psql('postgres', 'SELECT circuit FROM wfm_stat_limits'), 'closed',
+		'every window is too wide: the circuit stays closed');
+	# an API that is merely ill is not asked for long
+	($out, $err, @asked) = windows_of($entries,
+		{ match => { path => '*time.api/list' }, action => { status => 502 } });
+	like($err, qr/HV00N/, 'every window fails: an error');
+	cmp_ok(scalar(@asked), '<=', 20, 'every window fails: the calls end');
+	$node->restart;
+	$node->safe_psql('postgres', 'SELECT count(*) FROM staff');
+}
+
 # One that passes the size cap, as often as it takes.
 {
 	my $cap = "SET wfm_fdw.max_response_size = '128kB';";

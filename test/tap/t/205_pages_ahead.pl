@@ -231,7 +231,8 @@ foreach (
 	[ 'other links, but the same page',
 		[ [ 'a', 'b', 11 ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/same page came again/ ],
 	[ 'a link without parameters', [ [ '', '', 11 ] ], qr/^1$/ ],
-	[ 'an empty page in between', [ [ 'a', 'b' ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/^2$/ ])
+	[ 'an empty page in between', [ [ 'a', 'b' ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/^2$/ ],
+	[ 'empty pages without end', [ (map { [ "$_", $_ + 1 ] } 1 .. 150), [ '', 1, 11 ] ], qr/Too many of them are empty/ ])
 {
 	my ($name, $pages, $expected) = @$_;
 
@@ -262,7 +263,15 @@ foreach (
 	[ 'always the first page, of more', [ map { [ $_, 6, 11, 12 ] } 1 .. 4 ], qr/before all records had come/ ],
 	[ 'a total that is too high', [ [ 1, 9, 11, 12 ], [ 2, 9, 13, 14 ], map { [ $_, 9 ] } 3 .. 9 ], qr/^4$/ ],
 	[ 'a total that is far too high', [ [ 1, 999999999999, 11, 12 ], map { [ $_, 999999999999 ] } 2 .. 20 ], qr/^2$/ ],
-	[ 'a total that is too low', [ [ 1, 1, 11, 12 ], [ 2, 1, 13, 14 ] ], qr/^2$/ ])
+	[ 'a total that is too low', [ [ 1, 1, 11, 12 ], [ 2, 1, 13, 14 ], [ 3, 1 ] ], qr/^4$/ ],
+	[ 'a total of nothing', [ [ 1, 0, 11, 12 ], [ 2, 0, 13, 14 ], [ 3, 0 ] ], qr/^4$/ ],
+	[ 'a total that falls too low', [ (map { [ $_, $_ == 1 ? 12 : 3, 10 + $_, 20 + $_ ] } 1 .. 6), [ 7, 3 ] ], qr/^12$/ ],
+	[ 'everything each time, in any order',
+		[ [ 1, undef, 11, 12, 13, 14 ], [ 2, undef, 12, 11, 14, 13 ], [ 3, undef, 13, 14, 11, 12 ],
+			map { [ $_, undef, $_ % 2 ? (14, 11, 12, 13) : (12, 13, 14, 11) ] } 4 .. 9 ], qr/^4$/ ],
+	[ 'the same in any order, of more',
+		[ [ 1, 40, 11, 12, 13, 14 ], [ 2, 40, 12, 11, 14, 13 ], [ 3, 40, 13, 14, 11, 12 ],
+			map { [ $_, 40, $_ % 2 ? (14, 11, 12, 13) : (12, 13, 14, 11) ] } 4 .. 12 ], qr/before all records had come|came twice|in a circle/ ])
 {
 	my ($name, $pages, $expected) = @$_;
 	my @rules = map { client_page(@$_) } @$pages;
