@@ -81,7 +81,8 @@ read_content(const char *path, char content[KEY_FILE_MAX], struct stat *st,
 	int			fd;
 
 	memset(problem, 0, sizeof(*problem));
-	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	/* A named pipe would not let go of the process. */
+	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	if (fd < 0)
 	{
 		problem->missing = errno == ENOENT;
@@ -161,17 +162,23 @@ report_write_failure(const char *tmp, const char *what)
 static bool
 write_beside(const char *path, const WfmSecret *content, char tmp[MAXPGPATH])
 {
+	ssize_t		written;
 	bool		done;
 	int			fd;
+	int			save_errno;
 
 	snprintf(tmp, MAXPGPATH, "%s.%d.tmp", path, MyProcPid);
 	unlink(tmp);
 	fd = OpenTransientFilePerm(tmp, O_CREAT | O_EXCL | O_WRONLY | PG_BINARY, 0600);
 	if (fd < 0)
 		return false;
-	done = write(fd, content->text, content->len) == (ssize_t) content->len &&
-		pg_fsync(fd) == 0;
+	written = write(fd, content->text, content->len);
+	if (written >= 0 && written < (ssize_t) content->len)
+		errno = ENOSPC;			/* a part of it found room */
+	done = written == (ssize_t) content->len && pg_fsync(fd) == 0;
+	save_errno = errno;
 	CloseTransientFile(fd);
+	errno = save_errno;
 	return done;
 }
 
