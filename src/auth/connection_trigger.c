@@ -308,10 +308,8 @@ is_held_here(Relation tokens, const char *name, const char *fingerprint,
 	{
 		const WfmGrant *grant = lfirst(cell);
 
-		if (grant->fingerprint != NULL && grant->row.has_refresh_token &&
-			grant->row.state != WFM_GRANT_NEEDS_AUTHORIZATION &&
-			strcmp(grant->fingerprint, fingerprint) == 0 &&
-			strcmp(grant->connection, name) != 0)
+		if (strcmp(grant->connection, name) != 0 &&
+			wfm_grant_holds(grant, fingerprint))
 		{
 			strlcpy(other, grant->connection, NAMEDATALEN);
 			return true;
@@ -360,21 +358,35 @@ reseed(Relation tokens, WfmGrant *grant, const char *client_id,
 	grant->fingerprint = pstrdup(fingerprint);
 }
 
+/* Is this the refresh token that the grant holds now? */
+static bool
+is_current_token(const WfmGrant *grant, const WfmKeyRing *ring,
+				 const char *refresh_token)
+{
+	WfmSecret	current = WFM_SECRET_EMPTY;
+	bool		same;
+
+	same = wfm_grant_unseal(grant, ring, WFM_SEALED_REFRESH_TOKEN, &current) == WFM_UNSEAL_OK &&
+		current.len > 0 && strcmp(current.text, refresh_token) == 0;
+	wfm_secret_free(&current);
+	return same;
+}
+
 /*
- * Is this the very token a live grant was seeded with?  It has been exchanged
- * for newer ones since; to go back to it would lose them.
+ * Is this the very token a live grant was seeded with?  It may have been
+ * exchanged for newer ones since; to go back to it would lose them.
  */
 static bool
-is_spent_seed(const WfmGrant *grant, const char *client_id,
-			  const char *refresh_token)
+is_known_seed(const WfmGrant *grant, const WfmKeyRing *ring,
+			  const char *client_id, const char *refresh_token)
 {
 	char		fingerprint[WFM_FINGERPRINT_LEN + 1];
 
-	if (grant->fingerprint == NULL || !grant->row.has_refresh_token ||
-		grant->row.state == WFM_GRANT_NEEDS_AUTHORIZATION ||
-		!wfm_grant_fingerprint(client_id, refresh_token, fingerprint) ||
-		strcmp(fingerprint, grant->fingerprint) != 0)
+	if (!wfm_grant_fingerprint(client_id, refresh_token, fingerprint) ||
+		!wfm_grant_holds(grant, fingerprint))
 		return false;
+	if (is_current_token(grant, ring, refresh_token))
+		return true;
 	ereport(NOTICE,
 			(errmsg("kept the tokens of connection \"%s\"", grant->connection),
 			 errdetail("The refresh token given is the one it was made with; newer ones have replaced it since.")));
@@ -402,7 +414,7 @@ apply_secrets(Relation tokens, WfmGrant *grant, const Row *row, bool drop)
 			plain[i] = take_secret(&ring, name, secret, sealed);
 	}
 	if (!drop && plain[1] != NULL &&
-		is_spent_seed(grant, row_text(row, WFM_CONN_CLIENT_ID), plain[1]))
+		is_known_seed(grant, &ring, row_text(row, WFM_CONN_CLIENT_ID), plain[1]))
 	{
 		OPENSSL_cleanse(plain[1], strlen(plain[1]));
 		plain[1] = NULL;

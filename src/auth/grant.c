@@ -344,6 +344,14 @@ wfm_grants_are_sealed(Relation tokens)
 	return sealed;
 }
 
+bool
+wfm_grant_holds(const WfmGrant *grant, const char *fingerprint)
+{
+	return grant->fingerprint != NULL && grant->row.has_refresh_token &&
+		grant->row.state != WFM_GRANT_NEEDS_AUTHORIZATION &&
+		strcmp(grant->fingerprint, fingerprint) == 0;
+}
+
 void
 wfm_grant_clear(WfmGrant *grant)
 {

@@ -93,6 +93,12 @@ extern WfmUnsealResult wfm_grant_unseal(const WfmGrant *grant,
 										WfmSealedColumn column,
 										WfmSecret *plain);
 
+/*
+ * Is it the live grant of this fingerprint (wfm_grant_fingerprint() in
+ * auth/seal.h)?  One that has ended holds nothing.
+ */
+extern bool wfm_grant_holds(const WfmGrant *grant, const char *fingerprint);
+
 /* Forget everything about the grant but its generation. */
 extern void wfm_grant_clear(WfmGrant *grant);
 

@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -23,7 +24,9 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "auth/grant.h"
 #include "auth/token_shmem.h"
+#include "base/own_table.h"
 #include "base/settings.h"
 
 #define TRANCHE_NAME "wfm_fdw_tokens"
@@ -206,9 +209,12 @@ wfm_grant_places_reclaim(void)
 	return found;
 }
 
-/* Who else holds a grant?  InvalidOid if nobody does; the lock must be held. */
+/*
+ * Who else holds a grant?  InvalidOid if nobody does; here: does another
+ * connection of this database count?  The lock must be held.
+ */
 static Oid
-find_holder(const char *fingerprint, const char *connection,
+find_holder(const char *fingerprint, const char *connection, bool here,
 			char other_connection[NAMEDATALEN])
 {
 	for (int i = 0; i < view.nentries; i++)
@@ -218,12 +224,44 @@ find_holder(const char *fingerprint, const char *connection,
 		if (!OidIsValid(entry->database) ||
 			strcmp(entry->fingerprint, fingerprint) != 0 ||
 			(entry->database == MyDatabaseId &&
-			 strcmp(entry->connection, connection) == 0))
+			 (!here || strcmp(entry->connection, connection) == 0)))
 			continue;
 		strlcpy(other_connection, entry->connection, NAMEDATALEN);
 		return entry->database;
 	}
 	return InvalidOid;
+}
+
+/*
+ * Does a connection of this database still hold a grant?  Its place says so
+ * until the worker looks at its row, also after DROP EXTENSION.
+ */
+static bool
+row_holds(const char *connection, const char *fingerprint)
+{
+	Oid			oid = wfm_own_table("wfm_tokens", true);
+	Relation	tokens;
+	WfmGrant   *grant;
+
+	if (!OidIsValid(oid))
+		return false;
+	tokens = table_open(oid, AccessShareLock);
+	grant = wfm_grant_read(tokens, connection);
+	table_close(tokens, NoLock);
+	return grant != NULL && wfm_grant_holds(grant, fingerprint);
+}
+
+/* What was known of a connection's grant is out of date. */
+static void
+forget_fingerprint(const char *connection)
+{
+	WfmGrantEntry *entry;
+
+	LWLockAcquire(view.lock, LW_EXCLUSIVE);
+	entry = wfm_grant_entry(MyDatabaseId, connection, false);
+	if (entry != NULL)
+		entry->fingerprint[0] = '\0';
+	LWLockRelease(view.lock);
 }
 
 bool
@@ -238,7 +276,7 @@ wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
 	for (;;)
 	{
 		LWLockAcquire(view.lock, LW_EXCLUSIVE);
-		holder = find_holder(fingerprint, connection, other_connection);
+		holder = find_holder(fingerprint, connection, claim, other_connection);
 		if (claim && !OidIsValid(holder))
 		{
 			WfmGrantEntry *own = wfm_grant_entry(MyDatabaseId, connection, true);
@@ -248,7 +286,12 @@ wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
 		}
 		LWLockRelease(view.lock);
 
-		/* What a dropped database held is free. */
+		/* What a dropped database or a deleted connection held is free. */
+		if (holder == MyDatabaseId && !row_holds(other_connection, fingerprint))
+		{
+			forget_fingerprint(other_connection);
+			continue;
+		}
 		if (!OidIsValid(holder) || database_exists(holder))
 			break;
 		LWLockAcquire(view.lock, LW_EXCLUSIVE);

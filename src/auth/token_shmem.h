@@ -146,9 +146,11 @@ extern void wfm_grant_entry_wipe(WfmGrantEntry *entry);
 
 /*
  * Is another connection known to hold the grant of this fingerprint?  Its
- * name and database are copied out.  If not, and if claim, this connection
- * is from now on known to.  A database that was dropped holds nothing.  In a
- * transaction; takes the lock.
+ * name and database are copied out.  If claim, those of this database count
+ * too, and if there is none, this connection is from now on known to; without
+ * it, the caller has looked at this database's rows.  A database that was
+ * dropped and a connection that was deleted hold nothing.  In a transaction;
+ * takes the lock.
  */
 extern bool wfm_grant_is_held_elsewhere(const char *fingerprint,
 										const char *connection, bool claim,
