@@ -61,7 +61,7 @@ run_request(const WfmConnection *connection, const WfmAccessToken *token,
 	wfm_transfer_free(transfer);
 	wfm_channel_return(channel);
 	MemoryContextDelete(owner);
-	(void) wfm_token_report(connection, token->generation, status);
+	(void) wfm_token_report(connection, NULL, token->generation, status);
 	return status;
 }
 

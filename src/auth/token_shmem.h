@@ -46,6 +46,8 @@ typedef struct WfmGrantEntry
 								 * holds */
 	bool		refresh_asked;	/* wfm_refresh() */
 	uint64		unauthorized;	/* generation that got a 401; 0 = none */
+	uint64		refused_by;		/* tenants that said so, and took no token
+								 * since: a bit of each one's hash */
 
 	/* from backends, of the generation published */
 	bool		taken;			/* somebody took the token */

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "access/xlog.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -439,9 +440,11 @@ wfm_token_forget(WfmAccessToken *token)
 }
 
 bool
-wfm_token_report(const WfmConnection *connection, uint64 generation,
-				 int http_status)
+wfm_token_report(const WfmConnection *connection, const char *tenant,
+				 uint64 generation, int http_status)
 {
+	uint64		bit = tenant == NULL ? 0 :
+		UINT64CONST(1) << hash_bytes((const unsigned char *) tenant, strlen(tenant)) % 64;
 	bool		can_help = true;
 	bool		wake = false;
 	WfmGrantEntry *entry;
@@ -454,16 +457,30 @@ wfm_token_report(const WfmConnection *connection, uint64 generation,
 	if (entry == NULL || entry->generation != generation)
 		can_help = entry != NULL;	/* another generation, or none yet */
 	else if (http_status != 401)
+	{
 		entry->had_2xx = true;
-	else if (!entry->had_2xx && entry->refreshed_at != 0 &&
+		entry->refused_by &= ~bit;
+	}
+	else if ((!entry->had_2xx ||
+			  (entry->unauthorized != generation && (entry->refused_by & bit) != 0)) &&
+			 entry->refreshed_at != 0 &&
 			 !TimestampDifferenceExceeds(entry->refreshed_at,
 										 GetCurrentTimestamp(), WFM_YOUNG_MS))
-		can_help = false;		/* fresh, and never accepted: not its fault */
+	{
+		/*
+		 * Fresh, and never accepted, or not by this tenant, which had a new
+		 * one made just now: not its fault.  A tenant that refuses all tokens
+		 * beside one that takes them must not cost a refresh for each query.
+		 */
+		can_help = false;
+	}
 	else
 	{
 		/* A primary may have a newer token; a standby may be one by now. */
 		entry->changed |= entry->read_only;
 		entry->unauthorized = generation;
+		if (!entry->read_only)
+			entry->refused_by |= bit;
 		wake = true;
 	}
 	LWLockRelease(wfm_token_shmem->lock);

@@ -57,10 +57,11 @@ extern void wfm_token_forget(WfmAccessToken *token);
 
 /*
  * Tell the store how the data API took a token: any 2xx proves a generation
- * good; a 401 asks for one refresh.  Returns, for a 401, whether trying again
- * can help (a newer generation is there or will come).
+ * good; a 401 asks for one refresh.  tenant is who was asked, NULL if none.
+ * Returns, for a 401, whether trying again can help (a newer generation is
+ * there or will come).
  */
-extern bool wfm_token_report(const WfmConnection *connection,
+extern bool wfm_token_report(const WfmConnection *connection, const char *tenant,
 							 uint64 generation, int http_status);
 
 /* Called by the entry file. */

@@ -378,6 +378,7 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 		wfm_permit_done(permit, result->status, &result->headers);
 		if (result->status >= 200 && result->status < 300)
 			(void) wfm_token_report(cursor->spec->connection,
+									wfm_step_tenant(cursor, step),
 									step->token_generation, result->status);
 	}
 }
@@ -492,7 +493,8 @@ take_result(WfmCursor *cursor, WfmStep *step)
 			break;
 		case WFM_VERDICT_UNAUTHORIZED:
 			if (!step->was_unauthorized &&
-				wfm_token_report(spec->connection, step->token_generation, 401))
+				wfm_token_report(spec->connection, wfm_step_tenant(cursor, step),
+								 step->token_generation, 401))
 			{
 				step->was_unauthorized = true;
 				ask_again(cursor, step);

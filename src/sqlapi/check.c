@@ -304,7 +304,8 @@ check_call(Check *check)
 	{
 		body[wfm_transfer_read(transfer, body, sizeof(body) - 1)] = '\0';
 		wfm_permit_done(permit, result->status, &result->headers);
-		(void) wfm_token_report(connection, check->token.generation, result->status);
+		(void) wfm_token_report(connection, check->token.tenant_id,
+								check->token.generation, result->status);
 		put_call(check, path, result->status, body);
 		put_headers(check, &result->headers);
 	}

@@ -98,6 +98,29 @@ $mark = $sim->mark;
 ($code, $out, $err) = $node->psql('postgres', "SELECT wfm_refresh('lone')");
 like($err, qr/the consent of connection "lone" has ended/, 'wfm_refresh() of a dead grant says so');
 cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 3, 'after three token requests at most');
+# A tenant that refuses every token beside one that takes them
+$sim->control('POST', 'tokens', { new_client => { client_id => 'two', secret => 's' } });
+my %two = (client_id => 'two', client_secret => 's', refresh_token =>
+	$sim->control('POST', 'tokens', { new_grant => { client_id => 'two', vendor => 'xero' } })->{refresh_token});
+WfmTest::connect_tables($node, $sim, name => 'two', %two);
+my $other = '00000000-0000-4000-8000-000000000401';
+one("CREATE SERVER other FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'two', tenant_id '$other');
+	CREATE SCHEMA other; IMPORT FOREIGN SCHEMA wfm LIMIT TO (staff) FROM SERVER other INTO other");
+$sim->fault({ match => { path => '*staff.api', headers => { 'xero-tenant-id' => $other } },
+		action => { status => 401 } });
+one('SELECT count(*) FROM two.staff');
+$mark = $sim->mark;
+my $refused = 0;
+foreach (1 .. 5)
+{
+	($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT count(*) FROM other.staff");
+	$refused++ if $err =~ /28000/;
+	is($node->psql('postgres', 'SELECT count(*) FROM two.staff'), 0, 'the other tenant is read');
+}
+is($refused, 5, 'one tenant refuses the token');
+cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 1, 'for one token request at most');
+$sim->no_faults;
+
 is($sim->state->{tokens}{overlaps}, 0, 'no refresh token was ever presented twice at once');
 
 done_testing();
