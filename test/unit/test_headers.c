@@ -136,6 +136,7 @@ test_content(void)
 	is_str(header("Content-Type: text/xml ; boundary=x; Charset=ISO-8859-1 ; a=b\r\n").charset,
 		   "iso-8859-1", "among others");
 	is_str(header("Content-Type: text/xml; charset=\"\r\n").charset, "\"", "a lone quote stays what it is");
+	is_str(header("Content-Type: text/xml; charset=\"\"\r\n").charset, "", "two quotes are nothing");
 	is_str(header("Content-Type: text/xml;;;\r\n").content_type, "text/xml", "empty parameters");
 	is_str(header("Content-Type: ;charset=x\r\n").content_type, "", "no media type");
 	is_str(header("Content-Type: text/\x01xml\r\n").content_type, "", "control bytes make it unusable");

@@ -70,7 +70,11 @@ test_datetime(void)
 		"2026-11-22T13:14:15+13:", "2026-11-22T13:14:15+16:00", "2026-11-22T13:14:15+13:60",
 		"2026-11-22T13:14:15Zulu", "2026-11-22T13:14:15 Z", "2026-11-22x13:14:15",
 		"2026-11-22Z", "2026-11-22T13:14:15+13:451",
+		/* the neighbours of the digits, and a group that is not there */
+		"2026-11-2:", "2026-11-2/", "202:-11-22", "202/-11-22", "2026-11-22T1/:00",
+		"2026-11-22T:14", "2026-11-22T13:14:15+1/:00",
 	};
+	static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
 	for (size_t i = 0; i < sizeof(understood) / sizeof(understood[0]); i++)
 		is_str(read_datetime(understood[i][0]), understood[i][1], understood[i][0]);
@@ -81,6 +85,17 @@ test_datetime(void)
 
 		if (!ok(strcmp(got, "-") == 0, "refused: \"%s\"", refused[i]))
 			printf("#   got %s\n", got);
+	}
+	for (int month = 1; month <= 12; month++)
+	{
+		char		day[40];
+		char		name[40];
+
+		snprintf(name, sizeof(name), "the last day of month %d", month);
+		snprintf(day, sizeof(day), "2026-%02d-%02d", month, month_days[month - 1]);
+		is_str(read_datetime(day), day, name);
+		snprintf(day, sizeof(day), "2026-%02d-%02d", month, month_days[month - 1] + 1);
+		is_str(read_datetime(day), "-", "and not the day behind it");
 	}
 	ok(strcmp(read_datetime("2026-11-22\0" "x"), "2026-11-22") == 0, "what lies behind the length is not looked at");
 	{

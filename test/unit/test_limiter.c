@@ -129,6 +129,14 @@ test_minute(void)
 	is_int(call_many(5, false), 2, "minute: and free a minute after its answer");
 
 	begin(2, 5000, 5, 0);
+	try_call(false);
+	try_call(false);
+	ticket = join(false);
+	is_int(poll_ticket(ticket), WFM_PERMIT_WAITING, "minute: calls under way hold all places");
+	is_int(status.reason, WFM_REASON_MINUTE, "minute: which is no matter of slots");
+	ok(status.retry_at_us - now >= SECOND / 20, "minute: and nobody looks again at once");
+
+	begin(2, 5000, 5, 0);
 	call_many(1, false);
 	now += 10 * SECOND;
 	call_many(1, false);
@@ -216,8 +224,8 @@ test_day(void)
 	ticket = join(false);
 	is_int(poll_ticket(ticket), WFM_PERMIT_REFUSED, "day: then refused, not waiting");
 	is_int(status.reason, WFM_REASON_DAY, "day: for the day");
-	ok(status.available_us > START + 24 * HOUR &&
-	   status.available_us <= START + 24 * HOUR + 2 * MINUTE, "day: with the time when the oldest calls are a day old");
+	is_int(status.available_us, (START / MINUTE + WFM_DAY_MINUTES) * MINUTE,
+		   "day: with the time when the minute of the oldest calls is a day old");
 	wfm_limiter_drop(&limiter, &app, tickets, ticket, false, now);
 	now = status.available_us;
 	is_int(call_many(600, false), 600, "day: at that time they are free");
@@ -261,6 +269,27 @@ test_day(void)
 	is_int(call_many(1, false), 1, "day: then the day is new");
 	is_int(wfm_limiter_day_used(&limiter, now), 1, "day: and what was counted before is past");
 
+	/* the buckets of the day before must not leave the new day's count */
+	begin(60, 5000, 5, 0);
+	call_many(40, false);
+	headers = no_headers();
+	headers.day_remaining = 4000;
+	done(try_call(false), 200, &headers);
+	headers = no_headers();
+	headers.problem = WFM_LIMIT_PROBLEM_DAY;
+	headers.retry_after_seconds = 7200;
+	done(try_call(false), 429, &headers);
+	now += 7201 * SECOND;
+	call_many(3, false);
+	now += 23 * HOUR;
+	is_int(wfm_limiter_day_used(&limiter, now), 3, "day: what was past at the reset is not subtracted again");
+	{
+		WfmLimitPolicy other = {60, 4000, 5, 0};
+
+		wfm_limiter_set_policy(&limiter, &app, &other);
+	}
+	is_int(wfm_limiter_day_used(&limiter, now), 3, "day: and none of the new day's was told");
+
 	begin(60, 100, 5, 0);
 	call_many(40, false);
 	now += 25 * HOUR;
@@ -283,7 +312,11 @@ test_app(void)
 	begin(60, 5000, 50, 10);
 	is_int(call_many(20, false), 10, "app: its minute is shared by all tenants");
 	is_int(status.reason, WFM_REASON_APP_MINUTE, "app: the reason");
-	now += 62 * SECOND;
+	is_int(status.available_us, START + 61 * SECOND, "app: and the time");
+	now += 60 * SECOND;
+	is_int(call_many(1, false), 0, "app: not a second before it");
+	is_int(status.available_us, START + 61 * SECOND, "app: which stays the same");
+	now += 2 * SECOND;
 	is_int(call_many(20, false), 10, "app: free after a minute");
 	now += 62 * SECOND;
 	ticket = try_call(false);
@@ -299,6 +332,22 @@ test_app(void)
 	is_int(try_call(false), -1, "app: a 429 of the app stops all its tenants");
 	is_int(status.reason, WFM_REASON_APP_MINUTE, "app: for that reason");
 	ok(app.blocked_until_us > now + 20 * SECOND, "app: noted with the app");
+
+	/* calls of two seconds, and windows that roll without a gap */
+	begin(60, 5000, 50, 10);
+	call_many(4, false);
+	now += 10 * SECOND;
+	is_int(call_many(20, false), 6, "app: the rest ten seconds later");
+	is_int(status.available_us, START + 61 * SECOND, "app: the oldest leave first");
+	now = START + 61 * SECOND;
+	is_int(call_many(20, false), 4, "app: and only they");
+	is_int(status.available_us, START + 71 * SECOND, "app: then the others");
+	for (int i = 0; i < 200; i++)
+	{
+		now += SECOND;
+		wfm_app_limiter_used(&app, now);
+	}
+	is_int(wfm_app_limiter_used(&app, now), 0, "app: nothing is left of them, nor less than nothing");
 }
 
 static void

@@ -41,6 +41,13 @@ test_crashes(void)
 		ok(recovers && succeed(&b) == WFM_ACT_SLEEP && b.row.generation == 8,
 		   "%s: recovered at start without any demand (R6)", open_points[i]);
 	}
+	posting(&b, GRACE);
+	b.mono += 28 * MINUTE;
+	boot(&b);
+	wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE);
+	no_answer(&b, WFM_NOT_SENT);
+	is_int(b.action.wake_mono_ms - b.mono, 5 * MINUTE,
+		   "K05-K11 an intent found open may have been sent: its window has been missed");
 
 	posting(&b, GRACE);
 	answer(&b, WFM_ANSWER_TOKENS);
@@ -80,6 +87,7 @@ test_store(void)
 {
 	Bench		b;
 	int64_t		longest = 0;
+	int64_t		first_use;
 	int			hasty = 0;
 
 	fresh(&b, GRACE);
@@ -95,6 +103,31 @@ test_store(void)
 	ok(longest <= MINUTE, "S01 it is tried again, at most a minute later");
 	is_state(&b, WFM_GRANT_REFRESHING, WFM_TOKEN_ERR_STORE, "S01 and shown");
 	is_act(wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE), WFM_ACT_POST, "S01 until it can");
+
+	fresh(&b, GRACE);
+	b.mono += 25 * MINUTE;
+	tell(&b, WFM_EV_DEMAND);
+	for (int i = 0; i < 10; i++)
+	{
+		wrote(&b, WFM_EV_INTENT, WFM_WRITE_FAILED);
+		wake(&b);
+	}
+	wrote(&b, WFM_EV_INTENT, WFM_WRITE_FENCED);
+	b.row.generation = 8;
+	tell(&b, WFM_EV_ROW_LOADED);
+	tell(&b, WFM_EV_PUBLISHED);
+	tell(&b, WFM_EV_DEMAND);
+	wrote(&b, WFM_EV_INTENT, WFM_WRITE_FAILED);
+	is_int(b.action.wake_mono_ms - b.mono, SECOND / 2, "S01 failures count anew for a new generation");
+
+	posting(&b, GRACE);
+	first_use = b.row.first_use_ms;
+	no_answer(&b, WFM_MAYBE_SENT);
+	b.row.first_use_ms = WFM_TIME_NONE;
+	tell(&b, WFM_EV_CHANGED);
+	tell(&b, WFM_EV_ROW_LOADED);
+	is_act(wake(&b), WFM_ACT_WRITE_INTENT, "R5 a row that has lost its open intent");
+	is_int(b.action.row.first_use_ms, first_use, "R5 gets it back as it was");
 
 	posting(&b, GRACE);
 	answer(&b, WFM_ANSWER_TOKENS);
@@ -128,6 +161,8 @@ test_store(void)
 	is_act(tell(&b, WFM_EV_ROW_ABSENT), WFM_ACT_FORGET, "S05 row deleted: the published token is wiped");
 	is_act(tell(&b, WFM_EV_PUBLISHED), WFM_ACT_SLEEP, "S05 and that is all");
 	is_act(tell(&b, WFM_EV_DEMAND), WFM_ACT_READ_ROW, "S05 until somebody asks");
+	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_PUBLISH, "S05 a row that came back is published");
+	is_act(tell(&b, WFM_EV_PUBLISHED), WFM_ACT_WRITE_INTENT, "S05 and its open intent taken up");
 
 	fresh(&b, GRACE);
 	b.mono += 25 * MINUTE;
@@ -144,7 +179,8 @@ test_store(void)
 	fresh(&b, GRACE);
 	tell(&b, WFM_EV_CHANGED);
 	tell(&b, WFM_EV_ROW_UNAVAILABLE);
-	is_act(wake(&b), WFM_ACT_READ_ROW, "a row that could not be read is read again");
+	is_int(b.action.wake_mono_ms - b.mono, SECOND / 2, "a row that could not be read is left alone for a moment");
+	is_act(wake(&b), WFM_ACT_READ_ROW, "and read again");
 	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_SLEEP, "and nothing has changed");
 
 	fresh(&b, GRACE);
@@ -204,6 +240,7 @@ test_provider(void)
 		is_int(b.action.wake_mono_ms + b.offset - b.row.previous_first_use_ms, WFM_SETTLE_MS,
 			   "P13 a pair that a late twin may kill is looked at 10 min after first use");
 	}
+	is_int(b.action.wake_mono_ms, b.fsm.previous_first_use_mono_ms + WFM_SETTLE_MS, "P13 on the steady clock");
 	is_act(wake(&b), WFM_ACT_WRITE_INTENT, "P13 after a lost answer the pair is refreshed within the grace, used or not");
 	is_int(b.mono + b.offset - b.row.previous_first_use_ms, WFM_SETTLE_MS, "P13 10 min after the first use");
 	boot(&b);
@@ -212,6 +249,13 @@ test_provider(void)
 	succeed(&b);
 	wake(&b);
 	is_act(b.action.kind, WFM_ACT_SLEEP, "P13 once");
+	posting(&b, GRACE);
+	no_answer(&b, WFM_MAYBE_SENT);
+	b.mono += 24 * MINUTE;
+	post_again(&b);
+	succeed(&b);
+	is_int(b.action.wake_mono_ms + b.offset - b.row.previous_first_use_ms, 27 * MINUTE,
+		   "P13 the later the answer, the sooner, so that the grace has not ended");
 	posting(&b, 0);
 	no_answer(&b, WFM_MAYBE_SENT);
 	post_again(&b);
@@ -269,9 +313,11 @@ test_stop(void)
 		wake(&b);
 	}
 	is_act(b.action.kind, WFM_ACT_COMMIT, "R4 a failing commit is retried for a minute after the answer");
+	is_act(tell(&b, WFM_EV_SHUTDOWN), WFM_ACT_WAIT, "R4 no longer for being told twice");
 	b.mono += 10 * SECOND;
 	wrote(&b, WFM_EV_COMMIT, WFM_WRITE_FAILED);
 	is_act(wake(&b), WFM_ACT_EXIT, "R4 then left to recovery");
+	ok(!wfm_fsm_holds_answer(&b.fsm), "R4 and held no longer");
 	is_act(tell(&b, WFM_EV_DEMAND), WFM_ACT_EXIT, "and nothing comes after EXIT");
 }
 
@@ -331,6 +377,34 @@ test_host(void)
 	wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE);
 	no_answer(&b, WFM_MAYBE_SENT);
 	ok(b.action.wake_mono_ms - b.mono < MINUTE, "H09 an old clock does not age a new intent");
+
+	/* H09: without the old clock, the wall clock is believed about the past */
+	fresh(&b, GRACE);
+	b.row.clock_offset_ms = WFM_TIME_NONE;
+	boot(&b);
+	is_int(b.fsm.obtained_mono_ms, b.mono - MINUTE, "H09 by the wall clock a minute old");
+	b.row.access_obtained_ms += HOUR;
+	b.row.access_expires_ms += 10 * HOUR;
+	boot(&b);
+	is_int(b.fsm.obtained_mono_ms, b.mono, "H09 nothing was obtained in the future");
+	is_int(b.fsm.expires_mono_ms, b.mono + HOUR, "H09 a life that is too long is cut to an hour");
+
+	/* H09: one offset holds for all times of a row */
+	posting(&b, GRACE);
+	is_int(b.row.previous_first_use_ms, WFM_TIME_NONE, "H09 a time that is not known stays so");
+	succeed(&b);
+	{
+		WfmGrantRow before = b.row;
+
+		b.offset += HOUR;
+		b.mono += 2 * MINUTE;
+		unauthorized(&b, 8, true);
+		is_int(b.action.row.clock_offset_ms, b.offset, "H09 an intent notes the new clock");
+		ok(b.action.row.access_obtained_ms == before.access_obtained_ms + HOUR &&
+		   b.action.row.access_expires_ms == before.access_expires_ms + HOUR &&
+		   b.action.row.previous_first_use_ms == before.previous_first_use_ms + HOUR,
+		   "H09 and moves the row's times with it");
+	}
 
 	/* H05: restored from a backup, the token spent long ago */
 	posting(&b, GRACE);

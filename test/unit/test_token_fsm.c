@@ -18,6 +18,7 @@ test_when(void)
 	fresh(&b, GRACE);
 	expires = b.mono + 29 * MINUTE;
 	is_int(b.action.wake_mono_ms, expires - 5 * MINUTE, "D0 wakes 5 min before expiry");
+	is_int(b.action.wake_wall_ms, b.row.access_expires_ms - 5 * MINUTE, "D0 by either clock");
 	tell(&b, WFM_EV_DEMAND);
 	is_act(pass(&b, 24 * MINUTE - 1), WFM_ACT_SLEEP, "D0 and not a moment before");
 	is_act(pass(&b, 1), WFM_ACT_WRITE_INTENT, "D0 then refreshes what is in use");
@@ -59,6 +60,11 @@ test_when(void)
 	b.row.has_access_token = false;
 	is_act(boot(&b), WFM_ACT_SLEEP, "a seeded grant waits for its first use");
 	is_act(tell(&b, WFM_EV_DEMAND), WFM_ACT_WRITE_INTENT, "and is refreshed for it");
+	is_int(b.action.row.state, WFM_GRANT_REFRESHING, "which its row says");
+	wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE);
+	succeed(&b);
+	ok(b.row.has_access_token && b.row.access_expires_ms == b.mono + b.offset + 30 * MINUTE,
+	   "and then has an access token");
 
 	/* no offline_access */
 	fresh(&b, GRACE);
@@ -312,6 +318,17 @@ test_invalid_grant(void)
 	b.row.state = WFM_GRANT_READY;
 	b.row.first_use_ms = WFM_TIME_NONE;
 	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_PUBLISH, "and not over a new generation");
+
+	/* another worker has given the same grant up */
+	posting(&b, 0);
+	refuse(&b);
+	post_again(&b);
+	refuse(&b);
+	wake(&b);
+	b.row = b.action.row;
+	wrote(&b, WFM_EV_STATE_WRITTEN, WFM_WRITE_FENCED);
+	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_SLEEP, "given up by another worker");
+	ok(!wfm_fsm_intent_is_open(&b.fsm), "leaves no intent open");
 }
 
 static void
@@ -404,6 +421,7 @@ test_client_error(void)
 	tell(&b, WFM_EV_DEMAND);
 	tell(&b, WFM_EV_CHANGED);
 	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_SLEEP, "P08 demand is no reason to hurry");
+	is_state(&b, WFM_GRANT_CONFIG_ERROR, WFM_TOKEN_ERR_CLIENT, "P08 and it is still shown");
 	b.config.revision++;
 	tell(&b, WFM_EV_CHANGED);
 	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_WRITE_INTENT, "P08 changed settings are");

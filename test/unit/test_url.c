@@ -127,6 +127,9 @@ test_parse(void)
 	accepts("https://[2001:DB8::1]/", true, "2001:db8::1", 443, false, "/");
 	accepts("https://h/p@q:r", true, "h", 443, false, "/p@q:r");
 	accepts("https://h:65535/", true, "h", 65535, false, "/");
+	accepts("https://h:1/", true, "h", 1, false, "/");
+	accepts("https://[FEDC:BA98::0af9]/", true, "fedc:ba98::0af9", 443, false, "/");
+	accepts("http://127.10.100.1/", false, "127.10.100.1", 80, true, "/");
 
 	/* What only looks like this machine must not count as it. */
 	accepts("http://128.0.0.1/", false, "128.0.0.1", 80, false, "/");
@@ -134,6 +137,8 @@ test_parse(void)
 	accepts("http://localhost.example.com/", false, "localhost.example.com", 80, false, "/");
 	accepts("http://127.1/", false, "127.1", 80, false, "/");
 	accepts("http://0127.0.0.1/", false, "0127.0.0.1", 80, false, "/");
+	accepts("http://127.01.0.1/", false, "127.01.0.1", 80, false, "/");
+	accepts("http://127.0.0.00/", false, "127.0.0.00", 80, false, "/");
 	accepts("http://127.0.0.256/", false, "127.0.0.256", 80, false, "/");
 	accepts("http://127.0.0.1./", false, "127.0.0.1.", 80, false, "/");
 	accepts("http://2130706433/", false, "2130706433", 80, false, "/");
@@ -158,6 +163,8 @@ test_parse(void)
 	refuses("https://h:0/", "port");
 	refuses("https://h:65536/", "port");
 	refuses("https://h:999999/", "port");
+	refuses("https://h:000443/", "port");
+	refuses("https://h:4294967739/", "port");
 	refuses("https://h:/", "port");
 	refuses("https://h:8a/", "port");
 	refuses("https://h:-1/", "port");
