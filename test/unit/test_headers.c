@@ -192,6 +192,8 @@ test_rest(void)
 	is_str(header("Location: file:///etc/passwd\r\n").location_host, "", "file: no host");
 	is_str(header("Location: https://ev\x1bil/\r\n").location_host, "", "control bytes: nothing to show");
 	is_str(header("Location:\r\n").location_host, "", "empty");
+	is_str(headers_of("Location: https://evil.example/\r\nLocation: /x\r\n").location_host, "",
+		   "twice: the last one");
 
 	ok(header("WWW-Authenticate: Bearer error=\"invalid_token\"\r\n").bearer_invalid_token,
 	   "invalid_token");
@@ -218,6 +220,7 @@ test_date(void)
 	is_int(date("Thu, 01 Jan 1970 00:00:00 GMT"), 0, "the epoch");
 	is_int(date("Sunday, 06-Nov-94 08:49:37 GMT"), 784111777, "RFC 850 form");
 	is_int(date("Sun Nov  6 08:49:37 1994"), 784111777, "asctime form");
+	is_int(date("Thu Jan  1 00:00:00 1970"), 0, "asctime form of the epoch");
 	is_int(date("Wed Nov 16 08:49:37 1994"), 784975777, "asctime form, two-digit day");
 	is_int(date("Thursday, 01-Jan-26 00:00:00 GMT"), 1767225600, "RFC 850: years from 70 are 19xx, others 20xx");
 	is_int(date("Thu, 29 Feb 2024 23:59:59 GMT"), 1709251199, "a leap day");

@@ -171,6 +171,14 @@ test_slots(void)
 	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 0, "slots: it is called once");
 	is_int(poll_ticket(waiting), WFM_PERMIT_GRANTED, "slots: and has it");
 	is_int(limiter.most_in_flight, 5, "slots: never more than five");
+
+	begin(60, 5000, 5, 0);
+	for (i = 0; i < 4; i++)
+		held[i] = join(false);
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 4, "slots: as many are called as are free");
+	is_int(poll_ticket(held[0]), WFM_PERMIT_GRANTED, "slots: one of them goes");
+	wfm_limiter_drop(&limiter, &app, tickets, held[0], false, now);
+	is_int(wfm_limiter_minute_used(&limiter, now), 0, "slots: a call that was not sent is not counted");
 }
 
 static void
@@ -485,6 +493,11 @@ test_refusals(void)
 	done(try_call(false), 503, &headers);
 	is_int(try_call(false), -1, "503 with Retry-After stops all");
 	is_int(status.reason, WFM_REASON_TOLD_TO_WAIT, "503 with Retry-After: the reason");
+	is_int(status.available_us, now + 10 * SECOND + SECOND / 2, "503 with Retry-After: the time, with the jitter");
+	begin(60, 5000, 5, 0);
+	headers.retry_after_seconds = 0;
+	done(try_call(false), 503, &headers);
+	is_int(try_call(false), -1, "503 with Retry-After 0: not at once");
 
 	/* where an outage is announced, or a page says so, all is tried sooner */
 	begin(60, 5000, 5, 0);
@@ -673,6 +686,30 @@ test_circuit(void)
 	}
 	ok(!limiter.open, "circuit: nor half of fewer than ten in 30 s");
 	begin(600, 5000, 5, 0);
+	for (i = 0; i < 9; i++)
+		done(try_call(false), i % 2 ? 200 : 500, NULL);
+	now += HOUR;
+	done(try_call(false), 500, NULL);
+	ok(!limiter.open, "circuit: nor failures of long ago");
+	call_many(100, false);
+	now += HOUR;
+	for (i = 0; i < 10; i++)
+		done(try_call(false), i % 2 ? 500 : 200, NULL);
+	ok(limiter.open, "circuit: nor do good calls of long ago keep it closed");
+
+	/* what was counted before the circuit closed again is past */
+	begin(600, 5000, 5, 0);
+	call_many(100, false);
+	for (i = 0; i < 5; i++)
+		done(try_call(false), 500, NULL);
+	now += 15 * SECOND;
+	call_many(9, false);
+	done(try_call(false), 500, NULL);
+	ok(!limiter.open, "circuit: failures before it closed do not open it again");
+	for (i = 0; i < 8; i++)
+		done(try_call(false), i == 4 ? 200 : 500, NULL);
+	ok(limiter.open, "circuit: nor do good calls before keep it closed");
+	begin(600, 5000, 5, 0);
 	for (i = 0; i < 20; i++)
 		wfm_limiter_drop(&limiter, &app, tickets, try_call(false), true, now);
 	ok(!limiter.open, "circuit: cancelled calls do not count");
@@ -751,6 +788,13 @@ test_resume(void)
 	is_int(limiter.in_flight + limiter.waiting, 0, "resume: nobody waits or calls");
 	is_int(call_many(60, false), 9, "resume: the minute goes on, with the call that was under way");
 	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: the day goes on");
+
+	/* a day's calls leave when they would have left */
+	now += 20 * HOUR;
+	call_many(1, false);
+	wfm_limiter_resume(&limiter, now);
+	now += 5 * HOUR;
+	is_int(wfm_limiter_day_used(&limiter, now), 1, "resume: calls leave a day after they were made");
 
 	limiter = saved;
 	now = START - HOUR;

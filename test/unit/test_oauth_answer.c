@@ -191,9 +191,12 @@ test_description(void)
 		{"token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl is used", "token [removed] is used"},
 		{"id 3f2504e0-4f89-41d3-9a0c-0305e82c3301", "id 3f2504e0-4f89-41d3-9a0c-0305e82c3301"},
 		{"a\\nb\\u0007\\u00e9", "a?b???"},
-		{"abcdefghijklmnopqrstuvwxyz", "[removed]"}
+		{"abcdefghijklmnopqrstuvwxyz", "[removed]"},
+		{"-f2504e0-4f89-41d3-9a0c-0305e82c3301", "[removed]"},
+		{"3f2504e04-f89-41d3-9a0c-0305e82c3301", "[removed]"}
 	};
 	char		body[4096];
+	int			cut = 0;
 	WfmTokenTexts texts;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -203,6 +206,18 @@ test_description(void)
 		wfm_oauth_read_answer(400, body, strlen(body), -1, &texts);
 		is_str(texts.error_description, cases[i].shown, "description");
 	}
+	for (int len = 5; len < 24; len++)
+	{
+		int			n = sprintf(body, "{\"error\":\"e\",\"error_description\":\"");
+
+		while (n < 2000)
+			n += sprintf(body + n, "%.*s ", len, "abcdefghijklmnopqrstuvwxyz");
+		strcpy(body + n, "\"}");
+		wfm_oauth_read_answer(400, body, strlen(body), -1, &texts);
+		cut += strlen(texts.error_description) == sizeof(texts.error_description) - 1 &&
+			texts.problem.text[0] == '\0';
+	}
+	is_int(cut, 24 - 5, "a long description is cut within words of any length");
 	memset(body, ' ', sizeof(body));
 	memcpy(body, "{\"error\":\"e\",\"error_description\":\"", 34);
 	strcpy(body + 1000, " abcdefghijklmnopqrstuvwxyz\"}");
@@ -321,6 +336,19 @@ test_claims(void)
 	is_str(claims.given_name, "J\xc3\xb6", "given name");
 	wfm_claims_free(&claims);
 
+	for (int n = 1000; n <= 1001; n++)
+	{
+		char		payload[5000] = "{\"scope\":\"x\",\"org_ids\":[\"a\"";
+
+		for (int i = 1; i < n; i++)
+			strcat(payload, ",\"a\"");
+		strcat(payload, "]}");
+		ok(claims_of(payload, &claims) && claims.norg_ids == (n == 1000 ? 1000 : 0),
+		   "%d accounts", n);
+		is_str(claims.scope, "x", "a scope of one letter");
+		wfm_claims_free(&claims);
+	}
+
 	ok(!claims_of("[1]", &claims), "a payload that is no object");
 	ok(!claims_of("{", &claims), "a payload that is no JSON");
 	ok(!wfm_oauth_read_claims("opaque", &claims, &problem), "an opaque token");
@@ -329,6 +357,7 @@ test_claims(void)
 	ok(!wfm_oauth_read_claims("..", &claims, &problem), "nothing between the dots");
 	ok(!wfm_oauth_read_claims("a.e3+9.c", &claims, &problem), "the other base64");
 	ok(wfm_oauth_read_claims("a.e30=.c", &claims, &problem), "padding is forgiven");
+	is_str(problem.text, "", "and no problem");
 	wfm_claims_free(&claims);
 }
 
