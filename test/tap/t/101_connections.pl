@@ -52,6 +52,13 @@ fails("$row) VALUES ('a', 'practicemanager/31', 'app')", '22023',
 fails("$row) VALUES ('a', 'practicemanager/3.1', NULL)", '23502', qr/column "client_id" of connection "a" is missing/, 'no client id');
 fails("$row) VALUES ('', $good)", '42602', qr/1 to 63 bytes/, 'empty name');
 fails("$row) VALUES (repeat('n', 64), $good)", '42602', qr/1 to 63 bytes/, 'long name');
+fails("$row) VALUES (E'a\\nb', $good)", '42602', qr/must not hold control characters/, 'a name with a line break');
+fails("$row) VALUES (E'a\\x7f', $good)", '42602', qr/must not hold control characters/, 'a name with another control character');
+foreach my $scopes ("''", "repeat('s', 2001)", "E'openid\\nprofile'", "'caf' || chr(233)")
+{
+	fails("$row, scopes) VALUES ('a', $good, $scopes)", '22023', qr/column "scopes" of connection "a" is not a list of scopes.*HINT:  Separate scopes by spaces/s, "scopes $scopes");
+}
+fails("INSERT INTO wfm_connections (name, api, client_id, owner) VALUES ('a', $good, NULL)", '23502', qr/column "owner" of connection "a" is missing/, 'no owner');
 fails("$row, calls_per_minute) VALUES ('a', $good, 601)", '22023', qr/between 1 and 600/, 'too many calls');
 fails("$row, calls_per_minute) VALUES ('a', $good, 0)", '22023', qr/between 1 and 600/, 'too few calls');
 fails("$row, owner) VALUES ('a', $good, 'nobody_here')", '42704', qr/role "nobody_here", which does not exist/, 'unknown owner');
