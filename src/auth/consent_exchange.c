@@ -24,6 +24,7 @@
 #include "auth/grant.h"
 #include "auth/oauth_request.h"
 #include "auth/token_job.h"
+#include "base/encoding.h"
 #include "base/own_table.h"
 
 #define COMMIT_TRIES 3
@@ -183,7 +184,7 @@ typedef struct StoreWork
 	bool		stored;
 } StoreWork;
 
-/* Who consented, as far as the provider says. */
+/* Who consented, as far as the provider says; UTF-8. */
 static char *
 consented_by(const WfmTokenTexts *texts)
 {
@@ -251,8 +252,8 @@ store_work(void *arg)
 	if (texts->refresh_token != NULL && job->settings != NULL &&
 		wfm_grant_fingerprint(job->settings->client_id, texts->refresh_token, fingerprint))
 		grant->fingerprint = pstrdup(fingerprint);
-	grant->granted_scopes = texts->scope != NULL ? pstrdup(texts->scope) : NULL;
-	grant->consented_by = consented_by(texts);
+	grant->granted_scopes = wfm_text_from_utf8(texts->scope);
+	grant->consented_by = wfm_text_from_utf8(consented_by(texts));
 	grant->consented_at = GetCurrentTimestamp();
 	wfm_grant_update(tokens, grant);
 	work->stored = true;

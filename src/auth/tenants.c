@@ -10,6 +10,7 @@
 
 #include "auth/oauth_answer.h"
 #include "auth/tenants.h"
+#include "base/encoding.h"
 #include "base/settings.h"
 #include "http/transfer.h"
 #include "http/url.h"
@@ -65,12 +66,6 @@ run_request(const WfmConnection *connection, const WfmAccessToken *token,
 	return status;
 }
 
-static char *
-copy_text(const char *value)
-{
-	return value == NULL ? NULL : pstrdup(value);
-}
-
 /* Newest consent first: ISO times sort as text. */
 static int
 compare_tenants(const ListCell *a, const ListCell *b)
@@ -95,7 +90,7 @@ tenants_of_token(const WfmConnection *connection, const WfmClaims *claims)
 	{
 		WfmTenantInfo *tenant = palloc0(sizeof(WfmTenantInfo));
 
-		tenant->tenant_id = pstrdup(claims->org_ids[i]);
+		tenant->tenant_id = wfm_text_from_utf8(claims->org_ids[i]);
 		tenant->this_consent = true;
 		tenant->usable = true;
 		tenants = lappend(tenants, tenant);
@@ -115,12 +110,12 @@ tenants_of_list(const WfmConnection *connection, const WfmGrantTenantList *list,
 		const WfmGrantTenant *item = &list->items[i];
 		WfmTenantInfo *tenant = palloc0(sizeof(WfmTenantInfo));
 
-		tenant->link_id = copy_text(item->id);
-		tenant->tenant_id = copy_text(item->tenant_id);
-		tenant->tenant_name = copy_text(item->tenant_name);
-		tenant->tenant_type = copy_text(item->tenant_type);
-		tenant->created_utc = copy_text(item->created_utc);
-		tenant->updated_utc = copy_text(item->updated_utc);
+		tenant->link_id = wfm_text_from_utf8(item->id);
+		tenant->tenant_id = wfm_text_from_utf8(item->tenant_id);
+		tenant->tenant_name = wfm_text_from_utf8(item->tenant_name);
+		tenant->tenant_type = wfm_text_from_utf8(item->tenant_type);
+		tenant->created_utc = wfm_text_from_utf8(item->created_utc);
+		tenant->updated_utc = wfm_text_from_utf8(item->updated_utc);
 		tenant->this_consent = item->auth_event_id != NULL &&
 			claims->authentication_event_id != NULL &&
 			strcmp(item->auth_event_id, claims->authentication_event_id) == 0;

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
@@ -28,6 +29,7 @@
 #include "auth/oauth_request.h"
 #include "auth/token_job.h"
 #include "base/crashpoint.h"
+#include "base/encoding.h"
 #include "base/own_table.h"
 #include "base/settings.h"
 
@@ -483,7 +485,7 @@ store_answer(WfmTokenJob *job, WfmGrant *grant, const WfmFsmAction *action)
 		wfm_secret_free(&plain[i]);
 	}
 	if (job->answer.scope != NULL)
-		grant->granted_scopes = pstrdup(job->answer.scope);
+		grant->granted_scopes = wfm_text_from_utf8(job->answer.scope);
 	wfm_key_ring_cleanse(&ring);
 }
 
@@ -561,9 +563,13 @@ tenant_work(void *arg)
 	TenantWork *work = arg;
 	WfmTokenJob *job = work->job;
 	Oid			oid = wfm_own_table("wfm_tokens", true);
+	char	   *tenants = wfm_text_from_utf8(job->tenants);
 	Relation	tokens;
 	WfmGrant   *grant;
 
+	/* What is told to backends, too, is in the database's encoding. */
+	tenants[pg_mbcliplen(tenants, strlen(tenants), sizeof(job->tenants) - 1)] = '\0';
+	strlcpy(job->tenants, tenants, sizeof(job->tenants));
 	if (!OidIsValid(oid))
 		return;
 	tokens = table_open(oid, RowExclusiveLock);
@@ -574,8 +580,7 @@ tenant_work(void *arg)
 		bool		known = job->tenant_state == WFM_TENANT_KNOWN;
 
 		grant->tenant_id = known ? job->tenant_id : NULL;
-		grant->tenant_name = known && work->tenant_name != NULL
-			? pstrdup(work->tenant_name) : NULL;
+		grant->tenant_name = known ? wfm_text_from_utf8(work->tenant_name) : NULL;
 		grant->tenants = job->tenants[0] ? job->tenants : NULL;
 		wfm_grant_update(tokens, grant);
 	}

@@ -23,6 +23,7 @@
 #include "auth/tenants.h"
 #include "auth/token_store.h"
 #include "base/compat.h"
+#include "base/encoding.h"
 #include "base/own_table.h"
 #include "base/settings.h"
 
@@ -248,14 +249,15 @@ wfm_identity(PG_FUNCTION_ARGS)
 
 		(void) wfm_oauth_read_claims(token.token, &claims, &problem);
 		user = claims.xero_userid != NULL ? claims.xero_userid : claims.sub;
-		scopes = claims.scope != NULL ? claims.scope
+		scopes = claims.scope != NULL ? wfm_text_from_utf8(claims.scope)
 			: grant != NULL ? grant->granted_scopes : NULL;
 		set_text(values, nulls, IDENTITY_CONSENTED_BY, grant == NULL ? NULL : grant->consented_by);
 		nulls[IDENTITY_CONSENTED_AT] = grant == NULL || grant->consented_at == 0;
 		values[IDENTITY_CONSENTED_AT] = nulls[IDENTITY_CONSENTED_AT] ? (Datum) 0
 			: TimestampTzGetDatum(grant->consented_at);
-		set_text(values, nulls, IDENTITY_USER_ID, user);
-		set_text(values, nulls, IDENTITY_CONSENT_ID, claims.authentication_event_id);
+		set_text(values, nulls, IDENTITY_USER_ID, wfm_text_from_utf8(user));
+		set_text(values, nulls, IDENTITY_CONSENT_ID,
+				 wfm_text_from_utf8(claims.authentication_event_id));
 		set_text(values, nulls, IDENTITY_SCOPES, scopes);
 		values[IDENTITY_EXPIRES_AT] = TimestampTzGetDatum(token.expires_at);
 	}
