@@ -174,7 +174,7 @@ foreach my $column (sort keys %stored)
 	}
 	push @wrong, [ $column, 'cut', substr $stored{$column}, 0, $length - 4 ];
 }
-my @opened;
+my (@opened, %reasons);
 $mark = $sim->mark;
 foreach my $case (@wrong)
 {
@@ -182,11 +182,14 @@ foreach my $case (@wrong)
 
 	one("UPDATE wfm_tokens SET $column = " . WfmTest::literal($value) . " WHERE connection = 'secret'");
 	($out, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT wfm_refresh('secret')");
-	push @opened, "$column $what: $err" unless $err =~ /ERROR:  F0000: .*cannot be unsealed/s;
+	push @opened, "$column $what: $err"
+	  unless $err =~ /ERROR:  F0000: .*cannot be unsealed\nDETAIL:  column $column of wfm_tokens: (?:changed, or copied from another place|not a sealed value|sealed under a key that is not in the key file)\nHINT:/;
+	$reasons{ $err =~ /wfm_tokens: (\w+)/ ? $1 : '' }++;
 	one("UPDATE wfm_tokens SET $column = " . WfmTest::literal($stored{$column}) . " WHERE connection = 'secret'");
 }
 cmp_ok(scalar(@wrong), '>=', 40, 'many values that are wrong');
 is("@opened", '', 'none of them opens');
+is(join(' ', sort keys %reasons), 'changed not sealed', 'and it is told why');
 is(scalar(() = $sim->requests_since($mark)), 0, 'and nothing is sent');
 one("SELECT wfm_refresh('secret')");
 is(one("SELECT state FROM wfm_stat_connections WHERE name = 'secret'"), 'ready', 'the right one opens');

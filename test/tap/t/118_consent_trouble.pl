@@ -257,4 +257,33 @@ $node->reload;
 ok($node->poll_query_until('postgres', "SELECT current_setting('wfm_fdw.refresh_tokens') = 'on'"), 'refreshing is turned on');
 is(one(authorize('acme', $back) =~ s/\*/count(*)/r), 1, 'and the address is still good');
 
+# A token that has expired, and none can be had without a person
+one("CREATE SERVER acme FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'acme');
+	CREATE FOREIGN TABLE client (uuid uuid) SERVER acme OPTIONS (resource 'client')");
+is(one('SELECT count(*) FROM client'), 3, 'with the consent there are rows');
+
+sub expire_on_restart
+{
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'the worker has nothing to do');
+	one("UPDATE wfm_tokens SET access_obtained_at = now() - interval '2 hours', access_expires_at = now() - interval '90 minutes'");
+	$node->restart;
+	return;
+}
+
+$node->append_conf('postgresql.conf', "wfm_fdw.refresh_tokens = off\n");
+$mark = $sim->mark;
+expire_on_restart();
+fails('SELECT * FROM client', '55000', qr/the access token of connection "acme" has expired\nDETAIL:  Refreshing is turned off by wfm_fdw\.refresh_tokens\.\nHINT: .*ALTER SYSTEM/, 'expired where refreshing is turned off');
+is(scalar(() = $sim->requests_since($mark)), 0, 'nothing is sent');
+$node->append_conf('postgresql.conf', "wfm_fdw.refresh_tokens = on\n");
+$node->restart;
+is(one('SELECT count(*) FROM client'), 3, 'turned on, it is refreshed');
+one("UPDATE wfm_connections SET scopes = 'openid practicemanager'");
+one(authorize('acme', consent('acme')));
+is(one('SELECT count(*) FROM client'), 3, 'a consent without offline_access serves');
+$mark = $sim->mark;
+expire_on_restart();
+fails('SELECT * FROM client', '28000', qr/the access token of connection "acme" has expired\nDETAIL:  The consent gave no refresh token, because the scope offline_access was missing\.\nHINT: .*wfm_authorize_url\('acme'\)/, 'while its token lives');
+is(scalar(() = $sim->requests_since($mark)), 0, 'and nothing is sent');
+
 done_testing();
