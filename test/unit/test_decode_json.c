@@ -3,6 +3,7 @@
  *		JSON answers: shapes, values, what is and is not JSON, hostile bodies,
  *		every way of cutting a body into slices.
  */
+#include "decode/internal.h"
 #include "decode_dump.h"
 #include "tap.h"
 
@@ -25,6 +26,9 @@ static const Case cases[] = {
 	"{\"uuid\":\"a\",\"status\":\"progress\",\"title\":\"t\"}", "1: \"a\" \"progress\"\n"},
 	{"a list although the top object might be the record", {"data|."}, {"uuid"},
 	"{\"uuid\":\"x\",\"data\":[{\"uuid\":\"a\"}],\"uuid\":\"y\"}", "1: \"a\"\n"},
+	{"a longer list although the top object might be the record", {"data|."}, {"uuid"},
+	"{\"uuid\":\"x\",\"data\":[{\"uuid\":\"a\"},{\"uuid\":\"b\"},{\"uuid\":\"c\"}]}",
+	"1: \"a\"\n2: \"b\"\n3: \"c\"\n"},
 	{"an empty list although the top object might be the record", {"data|."}, {"uuid"},
 	"{\"data\":[],\"total\":0}", ""},
 	{"a null list although the top object might be the record", {"data|."}, {"uuid"},
@@ -323,11 +327,74 @@ test_limits(void)
 				  "[{}", ",{\"x\":1}", 200000, "]");
 }
 
+/* Child records count against the limit of their outermost one. */
+static void
+test_child_records(void)
+{
+	static const char *const scopes[] = {"a", "b"};
+	WfmDecodeField field = {"x", 1, WFM_TAKE_TEXT};
+	WfmDecodeSpec spec = {scopes, 2, &field, 1};
+	WfmDecodeLimits limits = {1000, 10000, 8};
+
+	for (int n = 10; n <= 1000; n *= 100)
+	{
+		char		body[4000] = "[{\"b\":[{}";
+		size_t		len = strlen(body);
+		Dump		dump;
+
+		for (int i = 1; i < n; i++)
+			len += sprintf(body + len, ",{}");
+		len += sprintf(body + len, "]}]");
+		dump = dump_decode(WFM_FORMAT_JSON, &spec, &limits, body, len, 0, 0);
+		is_str(dump_status_names[dump.status], n == 10 ? "ok" : "record too big",
+			   n == 10 ? "a few child records" : "too many child records");
+		free(dump.text);
+	}
+}
+
+/* Every character there is, and a byte that is none in every place. */
+static void
+test_utf8(void)
+{
+	int			wrong = 0;
+	char		text[64];
+
+	for (uint32_t code = 1; code <= 0x10FFFF; code++)
+	{
+		WfmUtf8		state = {0};
+		char		bytes[4];
+		size_t		n = wfm_utf8_encode(code, bytes);
+		bool		valid = code < 0xD800 || code > 0xDFFF;
+
+		wrong += n != (code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4) ||
+			(wfm_utf8_check(&state, bytes, n) == n) != valid;
+	}
+	is_int(wrong, 0, "UTF-8: every character and no surrogate");
+
+	wrong = 0;
+	for (int i = 0; i < (int) sizeof(text); i++)
+	{
+		static const char bad[] = {'\0', '\xFF', '\x80'};
+
+		for (int b = 0; b < LENGTH(bad); b++)
+		{
+			WfmUtf8		state = {0};
+
+			memset(text, 'x', sizeof(text));
+			text[i] = bad[b];
+			wrong += wfm_utf8_check(&state, text, sizeof(text)) != (size_t) i;
+		}
+	}
+	is_int(wrong, 0, "UTF-8: a bad byte is found wherever it is");
+}
+
 int
 main(void)
 {
 	run_cases(WFM_FORMAT_JSON, cases, LENGTH(cases), NULL, 0);
 	test_grammar();
+	test_utf8();
+	test_child_records();
 	test_envelope();
 	test_limits();
 	return done_testing();

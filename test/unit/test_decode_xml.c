@@ -133,6 +133,9 @@ static const Case cases[] = {
 	{"a repeated name among others as JSON", {"A"}, {"{."},
 	"<R><A><X>1</X><Y>2</Y><X>3</X><Z><Q>q</Q> t </Z></A></R>",
 	"1: \"{\"X\":[\"1\",\"3\"],\"Y\":\"2\",\"Z\":{\"Q\":\"q\",\"#text\":\"t\"}}\"\n"},
+	{"a repeated name around another as JSON", {"A"}, {"{W"},
+	"<R><A><W><X>1</X><Y>2</Y><X>3</X></W></A></R>",
+	"1: \"{\"X\":[\"1\",\"3\"],\"Y\":\"2\"}\"\n"},
 	{"a record, a list in it and a value of it at once", {"A"}, {"{.", "{Contacts", "Contacts/Contact/Name"},
 	"<R><A><Contacts><Contact><Name>c</Name></Contact></Contacts></A><A/></R>",
 	"1: \"{\"Contacts\":[{\"Name\":\"c\"}]}\" \"[{\"Name\":\"c\"}]\" \"c\"\n2: - - -\n"},
@@ -176,6 +179,9 @@ static const Case cases[] = {
 	{"Latin-1", {"A"}, {"B"},
 	"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><R><A><B>x</B></A></R>",
 	"encoding at 30"},
+	{"Latin-1, with blanks", {"A"}, {"B"},
+	"<?xml version=\"1.0\" encoding  =\t'ISO-8859-1'?><R><A><B>x</B></A></R>",
+	"encoding at 33"},
 	{"UTF-16 by its mark", {"A"}, {"B"}, "\xFF\xFE<", "encoding at 0"},
 	{"mismatched tags", {"A"}, {"B"}, "<R><A><B>1</A></B></R>", NULL},
 	{"text after the root", {"A"}, {"B"}, "<R><A><B>1</B></A></R>x", NULL},
@@ -254,7 +260,9 @@ test_envelope(void)
 	ok(dump.envelope.status_seen && !dump.envelope.status_ok, "envelope: ERROR is not OK");
 	is_str(dump.status_text, "ERROR", "envelope: status text");
 	is_str(dump.description, "Invalid client identifier", "envelope: error text");
-	is_int(dump.envelope.records, -1, "envelope: absent counts are -1");
+	ok(dump.envelope.records == -1 && dump.envelope.page == -1 &&
+	   dump.envelope.page_size == -1 && dump.envelope.total_records == -1,
+	   "envelope: absent counts are -1");
 	free(dump.text);
 }
 
@@ -335,6 +343,23 @@ test_limits(void)
 	dump = decode_one(body, strlen(body), "B", WFM_TAKE_TEXT, &small, 0);
 	is_str(dump_status_names[dump.status], "too deep", "nesting above the limit");
 	free(dump.text);
+
+	/* what is written as JSON counts, and not only what was read */
+	{
+		WfmDecodeLimits limits = {1000, 1000, 5};
+
+		for (int n = 50; n <= 200; n += 150)
+		{
+			big = repeat("<R><A><B>", "&#13;", n, "</B></A></R>", &len);
+			dump = decode_one(big, len, "B", WFM_TAKE_JSON, &limits, 0);
+			is_str(dump_status_names[dump.status], n == 50 ? "ok" : "record too big",
+				   n == 50 ? "text that its escapes make longer" : "too long");
+			free(dump.text);
+			free(big);
+		}
+	}
+	expect_repeat("a million values beside the records", WFM_DECODE_OK, "B", WFM_TAKE_TEXT,
+				  "<R>", "<ErrorDescription>0123456789abcdef</ErrorDescription>", 1100000, "</R>");
 
 	/* a value of many slices that is kept whole */
 	big = repeat("<R><A><B>", "0123456789abcdef", 1 << 15, "</B></A></R>", &len);

@@ -62,6 +62,7 @@ test_whole(void)
 	ok(!closed("<Responses>x</Response>", 30), "another name that begins alike");
 	ok(!closed("<Response>x</Response><!-- more -->", 30), "a comment behind does not tell");
 	ok(!closed("<Response/>", 30), "an empty root does not tell");
+	ok(!closed("<!Response>x</!Response>", 30), "a declaration is no root");
 	ok(!wfm_body_is_closed(WFM_FORMAT_JSON, "{\"a\":1}", 7, "{\"a\":1}", 7),
 	   "the ends of JSON do not tell");
 }
@@ -109,6 +110,7 @@ main(void)
 	says("plain text", "Service\tunavailable\r\nHTTP 503", "Service unavailable HTTP 503");
 	says("control characters", "a\x1b[31mb\x07" "c\x7f", "a [31mb c");
 	says("marks that turn text around", "a\xE2\x80\xAE" "b\xEF\xBB\xBF" "c", "a b c");
+	says("marks and characters that cannot be seen", "a\xF3\xA0\x80\x81" "b\xEF\xBF\xBC" "c", "a b c");
 	says("an element that is not closed", "<Response><ErrorDescription>no end", "no end");
 	says("an HTML page of a body alone", "<html><body>x</body></html>", "x");
 	says("broken UTF-8", "caf\xE9 \xC3\xA9 \xE2\x82", "caf? \xC3\xA9 ??");
