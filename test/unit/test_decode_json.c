@@ -327,6 +327,37 @@ test_limits(void)
 				  "[{}", ",{\"x\":1}", 200000, "]");
 }
 
+/* What a fault is called, where a user has to know it. */
+static void
+test_messages(void)
+{
+	static const struct
+	{
+		WfmFormat	format;
+		const char *body;
+		const char *message;
+	}			faults[] =
+	{
+		{WFM_FORMAT_JSON, "<html>", "the body is XML or HTML, not JSON"},
+		{WFM_FORMAT_JSON, "Busy", "the body is no JSON object or list"},
+		{WFM_FORMAT_JSON, "{\"a\":[],\"a\":[]}", "a list of records appears twice in one object"},
+		{WFM_FORMAT_XML, "{}", "the body is JSON, not XML"},
+		{WFM_FORMAT_XML, "[]", "the body is JSON, not XML"},
+		{WFM_FORMAT_XML, "Busy", "the body is not XML"},
+	};
+	const char *scope = "a";
+	WfmDecodeSpec spec = {&scope, 1, NULL, 0};
+
+	for (int i = 0; i < LENGTH(faults); i++)
+	{
+		Dump		dump = dump_decode(faults[i].format, &spec, NULL, faults[i].body,
+									   strlen(faults[i].body), 0, 0);
+
+		is_str(dump.error.message, faults[i].message, "message");
+		free(dump.text);
+	}
+}
+
 /* Child records count against the limit of their outermost one. */
 static void
 test_child_records(void)
@@ -357,7 +388,7 @@ static void
 test_utf8(void)
 {
 	int			wrong = 0;
-	char		text[64];
+	char		line[64];
 
 	for (uint32_t code = 1; code <= 0x10FFFF; code++)
 	{
@@ -372,7 +403,7 @@ test_utf8(void)
 	is_int(wrong, 0, "UTF-8: every character and no surrogate");
 
 	wrong = 0;
-	for (int i = 0; i < (int) sizeof(text); i++)
+	for (int i = 0; i < (int) sizeof(line); i++)
 	{
 		static const char bad[] = {'\0', '\xFF', '\x80'};
 
@@ -380,9 +411,9 @@ test_utf8(void)
 		{
 			WfmUtf8		state = {0};
 
-			memset(text, 'x', sizeof(text));
-			text[i] = bad[b];
-			wrong += wfm_utf8_check(&state, text, sizeof(text)) != (size_t) i;
+			memset(line, 'x', sizeof(line));
+			line[i] = bad[b];
+			wrong += wfm_utf8_check(&state, line, sizeof(line)) != (size_t) i;
 		}
 	}
 	is_int(wrong, 0, "UTF-8: a bad byte is found wherever it is");
@@ -395,6 +426,7 @@ main(void)
 	test_grammar();
 	test_utf8();
 	test_child_records();
+	test_messages();
 	test_envelope();
 	test_limits();
 	return done_testing();

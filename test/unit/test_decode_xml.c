@@ -338,7 +338,17 @@ test_limits(void)
 	dump = decode_one(body, strlen(body), "B", WFM_TAKE_TEXT, &small, 1);
 	is_str(dump_status_names[dump.status], "value too big", "a value above the limit");
 	is_int(dump.error.record_number, 1, "the fault names the record");
+	ok(dump.error.byte_offset >= 9 && dump.error.byte_offset <= strlen(body),
+	   "and the place");
 	free(dump.text);
+	/* a limit that is too high is cut to what there is room for */
+	small.max_depth = 1000000;
+	big = repeat("<R>", "<x>", 200000, "", &len);
+	dump = decode_one(big, len, "B", WFM_TAKE_TEXT, &small, 8192);
+	is_str(dump_status_names[dump.status], "too deep", "nesting of 200,000 whatever the limit");
+	free(dump.text);
+	free(big);
+	small.max_depth = 3;
 	body = "<R><A><B><C>1</C></B></A></R>";
 	dump = decode_one(body, strlen(body), "B", WFM_TAKE_TEXT, &small, 0);
 	is_str(dump_status_names[dump.status], "too deep", "nesting above the limit");

