@@ -42,7 +42,7 @@ post_revocation(const WfmConnection *connection, const WfmSecret *body,
 	if (result->failure != WFM_HTTP_OK)
 		warn(connection, result->detail);
 	else if (result->status != 200)
-		warn(connection, psprintf("HTTP status %d", result->status));
+		warn(connection, psprintf("HTTP status %d.", result->status));
 	wfm_transfer_free(transfer);
 	wfm_channel_return(channel);
 	MemoryContextDelete(owner);

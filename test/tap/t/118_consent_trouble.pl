@@ -192,6 +192,20 @@ unlike($second->(), qr/ERROR/, 'two sessions: the second has the tokens');
 is(scalar(() = $sim->token_requests_since($mark)), 1, 'two sessions: one request');
 one("DELETE FROM wfm_connections WHERE name = 'changing'");
 
+# Somebody's transaction holds the grant for longer than the worker waits
+connection('changing');
+$back = consent('changing');
+my $log_at = -s $node->logfile;
+my $holding = $node->background_psql('postgres');
+$holding->query_safe("BEGIN; UPDATE wfm_connections SET tenant_id = NULL WHERE name = 'changing'");
+fails(authorize('changing', $back), '28000', qr/DETAIL:  the tokens could not be stored; see the server log\nHINT: .*wfm_authorize_url\('changing'\)/, 'a grant that is locked');
+like(substr(slurp_file($node->logfile), $log_at), qr/ERROR:  canceling statement due to lock timeout/, 'the log says why');
+$holding->query_safe('ROLLBACK');
+$holding->quit;
+is(one("SELECT state FROM wfm_stat_connections WHERE name = 'changing'"), 'needs_authorization', 'nothing was stored');
+is(one(authorize('changing', consent('changing')) =~ s/\*/count(*)/r), 1, 'afterwards a consent is taken');
+one("DELETE FROM wfm_connections WHERE name = 'changing'");
+
 # The key is lost, or what was sealed for this consent
 connection('changing', client_id => 'sim-pkce', client_secret => undef);
 $back = consent('changing');
