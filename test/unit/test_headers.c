@@ -223,6 +223,9 @@ test_date(void)
 	is_int(date("Thu Jan  1 00:00:00 1970"), 0, "asctime form of the epoch");
 	is_int(date("Wed Nov 16 08:49:37 1994"), 784975777, "asctime form, two-digit day");
 	is_int(date("Thursday, 01-Jan-26 00:00:00 GMT"), 1767225600, "RFC 850: years from 70 are 19xx, others 20xx");
+	is_int(date("Thursday, 01-Jan-70 00:00:00 GMT"), 0, "70 is one of them");
+	is_int(date("Tuesday, 01-Jan-69 00:00:00 GMT"), INT64_C(3124224000), "and 69 is not");
+	is_int(date("Mon, 01 Jan 2001 00:00:00 GMT"), 978307200, "the year after a leap year of a century");
 	is_int(date("Thu, 29 Feb 2024 23:59:59 GMT"), 1709251199, "a leap day");
 	is_int(date("Fri, 01 Mar 2024 00:00:00 GMT"), 1709251200, "and the day after");
 	is_int(date("Tue, 29 Feb 2000 00:00:00 GMT"), 951782400, "a leap day of a century");

@@ -144,7 +144,7 @@ test_minute(void)
 	is_int(poll_ticket(ticket), WFM_PERMIT_WAITING, "minute: the third waits");
 	ok(status.available_us > now + 49 * SECOND && status.available_us < now + 52 * SECOND,
 	   "minute: for the oldest place");
-	ok(status.retry_at_us <= now + SECOND, "minute: and looks again every second");
+	is_int(status.retry_at_us, now + SECOND, "minute: and looks again every second");
 	now = status.available_us;
 	is_int(poll_ticket(ticket), WFM_PERMIT_GRANTED, "minute: and is granted at the time it was told");
 }
@@ -350,10 +350,13 @@ test_app(void)
 	now = START + 61 * SECOND;
 	is_int(call_many(20, false), 4, "app: and only they");
 	is_int(status.available_us, START + 71 * SECOND, "app: then the others");
+	now += 62 * SECOND;
 	for (int i = 0; i < 200; i++)
 	{
 		now += SECOND;
 		wfm_app_limiter_used(&app, now);
+		if (i == 10)
+			call_many(3, false);
 	}
 	is_int(wfm_app_limiter_used(&app, now), 0, "app: nothing is left of them, nor less than nothing");
 }
@@ -375,6 +378,22 @@ test_headers(void)
 	headers.minute_remaining = 60;
 	done(ticket, 200, &headers);
 	is_int(call_many(100, false), 59, "headers: never raise it");
+	begin(60, 5000, 5, 10);
+	call_many(5, false);
+	ticket = try_call(false);
+	headers = no_headers();
+	headers.app_minute_remaining = 10;
+	done(ticket, 200, &headers);
+	is_int(wfm_app_limiter_used(&app, now), 6, "headers: nor what is left of the app's");
+
+	/* calls of strangers leave what there is to batch as well */
+	begin(60, 5000, 5, 0);
+	ticket = try_call(false);
+	headers = no_headers();
+	headers.minute_remaining = 3;
+	done(ticket, 200, &headers);
+	is_int(call_many(60, true), 3, "headers: strangers' calls are not batch's");
+	headers = no_headers();
 
 	/* the header counts a call whose stamp has left our window meanwhile */
 	begin(60, 5000, 5, 0);
@@ -458,6 +477,9 @@ test_refusals(void)
 	is_int(status.reason, WFM_REASON_TOLD_TO_WAIT, "429: the reason");
 	is_int(status.available_us, limiter.blocked_until_us, "429: the time");
 	is_int(limiter.refusals, 1, "429: counted");
+	headers.retry_after_seconds = 5;
+	done(tickets_held[1], 429, &headers);
+	is_int(limiter.blocked_until_us, now + 23 * SECOND + SECOND / 2, "429: a shorter one does not shorten it");
 
 	/* concurrent */
 	begin(600, 5000, 5, 0);
@@ -586,8 +608,16 @@ test_priority(void)
 	is_int(call_many(600, false), 200, "batch: leaves the rest of the day");
 
 	begin(600, 5000, 1, 0);
+	interactive = join(false);
+	batch = join(true);
+	is_int(poll_ticket(batch), WFM_PERMIT_WAITING, "priority: interactive goes first, whatever its ticket");
+	wfm_limiter_drop(&limiter, &app, tickets, interactive, false, now);
+	wfm_limiter_drop(&limiter, &app, tickets, batch, false, now);
+
+	begin(600, 5000, 1, 0);
 	held[0] = try_call(false);
 	batch = join(true);
+	now += SECOND;
 	interactive = join(false);
 	done(held[0], 200, NULL);
 	is_int(poll_ticket(batch), WFM_PERMIT_WAITING, "priority: interactive goes before an older batch call");
@@ -671,9 +701,19 @@ test_circuit(void)
 	is_int(call_many(10, false), 10, "circuit: a good answer closes it");
 
 	begin(600, 5000, 5, 0);
-	for (i = 0; i < 10; i++)
-		done(try_call(false), i % 2 ? 500 : 200, NULL);
-	ok(limiter.open, "circuit: half of ten in 30 s opens it");
+	call_many(1, false);
+	for (i = 0; i < 4; i++)
+		wfm_limiter_failed(&limiter, &app, tickets, try_call(false), true, now);
+	ok(!limiter.open, "circuit: a good answer is none of them");
+
+	for (int part = 0; part < WFM_HEALTH_PARTS; part++)
+	{
+		begin(600, 5000, 5, 0);
+		now += part * 5 * SECOND;
+		for (i = 0; i < 10; i++)
+			done(try_call(false), i % 2 ? 500 : 200, NULL);
+		ok(limiter.open, "circuit: half of ten in 30 s opens it");
+	}
 	begin(600, 5000, 5, 0);
 	for (i = 0; i < 100; i++)
 		done(try_call(false), i % 3 ? 200 : 500, NULL);
@@ -788,6 +828,8 @@ test_resume(void)
 	is_int(limiter.in_flight + limiter.waiting, 0, "resume: nobody waits or calls");
 	is_int(call_many(60, false), 9, "resume: the minute goes on, with the call that was under way");
 	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: the day goes on");
+	now = START + 61 * SECOND;
+	is_int(call_many(60, false), 50, "resume: what was called before leaves the minute when it would have");
 
 	/* a day's calls leave when they would have left */
 	now += 20 * HOUR;
@@ -803,6 +845,28 @@ test_resume(void)
 	is_int(wfm_limiter_day_used(&limiter, now), 60, "resume: with the day");
 	now += 61 * SECOND;
 	is_int(call_many(60, false), 60, "resume: and a minute later the minute is new");
+}
+
+/* The same for the calls of an app. */
+static void
+test_resume_app(void)
+{
+	begin(60, 5000, 50, 10);
+	call_many(10, false);
+	now += 30 * SECOND;
+	wfm_app_limiter_resume(&app, now);
+	is_int(wfm_app_limiter_used(&app, now), 10, "resume: the app's minute goes on");
+	now = START + 61 * SECOND;
+	is_int(wfm_app_limiter_used(&app, now), 0, "resume: and ends when it would have");
+
+	begin(60, 5000, 50, 10);
+	call_many(10, false);
+	try_call(false);
+	now -= HOUR;
+	wfm_app_limiter_resume(&app, now);
+	is_int(wfm_app_limiter_used(&app, now), 10, "resume: it holds under a clock set back");
+	now += 61 * SECOND;
+	is_int(wfm_app_limiter_used(&app, now), 0, "resume: for a minute");
 }
 
 /* Waits that were saved by a clock that was set back meanwhile. */
@@ -848,6 +912,20 @@ test_resume_waits(void)
 		is_int(call_many(1, false), 1, "resume: until it begins anew");
 
 		begin(60, 5000, 5, 0);
+		call_many(40, false);
+		headers = no_headers();
+		headers.problem = WFM_LIMIT_PROBLEM_CONCURRENT;
+		done(try_call(false), 429, &headers);
+		now -= back[i];
+		wfm_limiter_resume(&limiter, now);
+		is_int(wfm_limiter_cap(&limiter, now), 4, "resume: so does a slot that was taken");
+		now += MINUTE;
+		is_int(wfm_limiter_cap(&limiter, now), 5, "resume: for a minute");
+		is_int(wfm_limiter_day_used(&limiter, now), 41, "resume: so do the calls of a day");
+		now += 24 * HOUR;
+		is_int(wfm_limiter_day_used(&limiter, now), 0, "resume: for a day");
+
+		begin(60, 5000, 5, 0);
 		for (n = 0; n < 5; n++)
 			wfm_limiter_failed(&limiter, &app, tickets, try_call(false), true, now);
 		now -= back[i];
@@ -874,6 +952,7 @@ main(void)
 	test_circuit();
 	test_accounts();
 	test_resume();
+	test_resume_app();
 	test_resume_waits();
 	return done_testing();
 }

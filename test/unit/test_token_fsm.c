@@ -205,6 +205,7 @@ test_lost_answers(void)
 	is_int(shortest, 5 * MINUTE, "after 28 min once more every 5 min");
 	is_int(longest, 5 * MINUTE, "and no slower");
 	is_act(succeed(&b), WFM_ACT_SLEEP, "for as long as it takes (xero-node#455)");
+	is_state(&b, WFM_GRANT_READY, WFM_TOKEN_OK, "and then nothing is wrong");
 
 	posting(&b, GRACE);
 	b.mono += WFM_RETRY_WINDOW_MS;
@@ -304,6 +305,20 @@ test_invalid_grant(void)
 	wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE);
 	is_act(succeed(&b), WFM_ACT_SLEEP, "and may mend it");
 
+	/* a grant that was refused while its access token lives */
+	fresh(&b, 0);
+	unauthorized(&b, 7, true);
+	wrote(&b, WFM_EV_INTENT, WFM_WRITE_DONE);
+	refuse(&b);
+	post_again(&b);
+	refuse(&b);
+	wake(&b);
+	wrote(&b, WFM_EV_STATE_WRITTEN, WFM_WRITE_DONE);
+	b.config.revision++;
+	tell(&b, WFM_EV_CHANGED);
+	is_act(tell(&b, WFM_EV_ROW_LOADED), WFM_ACT_WRITE_INTENT,
+		   "changed settings are a reason to try although the access token lives");
+
 	/* the state could not be written */
 	posting(&b, 0);
 	refuse(&b);
@@ -349,7 +364,9 @@ test_previous_token(void)
 	is_act(post_again(&b), WFM_ACT_POST, "invalid_grant twice, within the grace: the previous token");
 	ok(b.action.token == WFM_TOKEN_PREVIOUS && b.action.kind == WFM_ACT_POST, "is presented once");
 	is_act(answer(&b, WFM_ANSWER_TOKENS), WFM_ACT_COMMIT, "and mends it (P13, django-oauth-toolkit#702)");
-	ok(b.action.set_current == WFM_FROM_ANSWER && b.action.set_previous == WFM_FROM_SELF,
+	ok(b.action.set_current == WFM_FROM_ANSWER && b.action.set_previous == WFM_FROM_SELF &&
+	   b.action.row.previous_first_use_ms == b.row.previous_first_use_ms &&
+	   b.action.row.has_previous_token,
 	   "it keeps its place and its clock");
 
 	posting(&b, GRACE);
@@ -430,6 +447,7 @@ test_client_error(void)
 	wrote(&b, WFM_EV_STATE_WRITTEN, WFM_WRITE_DONE);
 	is_act(post_again(&b), WFM_ACT_POST, "P08 tried again");
 	is_act(succeed(&b), WFM_ACT_SLEEP, "P08 and mended");
+	is_int(b.row.last_error, WFM_TOKEN_OK, "P08 which its row says");
 }
 
 int
