@@ -178,6 +178,15 @@ foreach my $case (
 	cmp_ok(scalar(@asked), '<', 100, 'a day too large: and an end') or diag(as_text(@asked));
 }
 
+# A window of one day has no halves.
+{
+	my ($out, $err, @asked) = windows_of(
+		"SET wfm_fdw.max_response_size = '64kB'; SELECT count(uuid) FROM time_entry WHERE date = '2026-03-05'",
+		{ match => { path => '*time.api/list' }, action => { pad => 100000 } });
+	like($err, qr/ERROR/, 'one day is too large: an error');
+	is(scalar(@asked), 1, 'one day is too large: one call') or diag(as_text(@asked));
+}
+
 # A status that will stay is not asked about with ever smaller windows.
 {
 	my ($out, $state, $err, $calls) = with_fault(
