@@ -18,7 +18,9 @@
 typedef struct WfmRelPlan
 {
 	WfmTable   *table;
-	bool		bounded;		/* a LIMIT that this table alone feeds */
+	bool		bounded;		/* a LIMIT or EXISTS that this table alone
+								 * feeds */
+	double		rows_wanted;	/* by that */
 } WfmRelPlan;
 
 /* Slots of ForeignPath.fdw_private. */

@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -75,6 +76,47 @@ rows_by_key(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table)
 	return most;
 }
 
+static bool
+has_exec_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXEC;
+	return expression_tree_walker(node, has_exec_param, context);
+}
+
+/*
+ * How many rows of the table are wanted at most, -1 if all may be.  A LIMIT
+ * says so; an EXISTS by itself does by asking for the plan that is best for
+ * one row.  One that depends on outer rows comes again and again: there the
+ * list is better kept.
+ */
+static double
+count_rows_wanted(PlannerInfo *root, RelOptInfo *baserel)
+{
+	const Query *parse = root->parse;
+	ListCell   *lc;
+
+	if (bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return -1;
+	if (root->limit_tuples > 0)
+		return root->limit_tuples;
+	if (root->tuple_fraction < 1 || root->parent_root == NULL ||
+		root->parent_root->plan_params != NIL ||
+		parse->limitCount != NULL || parse->limitOffset != NULL ||
+		parse->groupClause != NIL || parse->groupingSets != NIL ||
+		parse->distinctClause != NIL || parse->hasAggs ||
+		parse->hasWindowFuncs || parse->hasTargetSRFs || parse->havingQual != NULL)
+		return -1;
+	foreach(lc, baserel->baserestrictinfo)
+	{
+		if (has_exec_param((Node *) lfirst_node(RestrictInfo, lc)->clause, NULL))
+			return -1;
+	}
+	return root->tuple_fraction;
+}
+
 void
 wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
@@ -83,8 +125,8 @@ wfm_get_rel_size(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 
 	state->table = wfm_table_open(relid);
 
-	state->bounded = root->limit_tuples > 0 &&
-		bms_membership(root->all_baserels) == BMS_SINGLETON;
+	state->rows_wanted = count_rows_wanted(root, baserel);
+	state->bounded = state->rows_wanted > 0;
 	baserel->fdw_private = state;
 
 	/* what was seen last, else what ANALYZE found, else a guess */
@@ -303,14 +345,14 @@ all_exact(const WfmEndpoint *endpoint, List *clauses, List *pushed)
  * more records are needed than rows.
  */
 static int
-bounded_page_size(PlannerInfo *root, const WfmEndpoint *endpoint,
+bounded_page_size(double rows_wanted, const WfmEndpoint *endpoint,
 				  List *clauses, List *pushed)
 {
 	if (endpoint->page_size == NULL || endpoint->except_path != NULL ||
 		wfm_endpoint_nscopes(endpoint) != 1 ||
 		!all_exact(endpoint, clauses, pushed))
 		return 0;
-	return (int) Min(ceil(root->limit_tuples), endpoint->records_a_page);
+	return (int) Min(ceil(rows_wanted), endpoint->records_a_page);
 }
 
 List *
@@ -342,7 +384,7 @@ add_paths(PlannerInfo *root, RelOptInfo *baserel, const WfmEndpoint *endpoint,
 	Cost		total_cost = wfm_total_cost(table, &price) +
 		rows * baserel->baserestrictcost.per_tuple;
 	int			page_size = state->bounded ?
-		bounded_page_size(root, endpoint, clauses, pushed) : 0;
+		bounded_page_size(state->rows_wanted, endpoint, clauses, pushed) : 0;
 
 	/*
 	 * Under a LIMIT that needs no sort few rows may be wanted: then the scan
@@ -354,7 +396,7 @@ add_paths(PlannerInfo *root, RelOptInfo *baserel, const WfmEndpoint *endpoint,
 	WfmPrice	bounded = price;
 
 	if (page_size > 0)
-		bounded.calls = Min(price.calls, ceil(root->limit_tuples / page_size));
+		bounded.calls = Min(price.calls, ceil(state->rows_wanted / page_size));
 	add_path(baserel, (Path *)
 			 wfm_create_foreignscan_path(root, baserel, NULL, rows,
 										 startup_cost, total_cost, NIL, outer, NULL,
@@ -362,7 +404,7 @@ add_paths(PlannerInfo *root, RelOptInfo *baserel, const WfmEndpoint *endpoint,
 														  lazy, lazy ? page_size : 0, NIL)));
 	if (state->bounded && param_info == NULL)
 		order = wfm_find_order(root, baserel, table, endpoint,
-							   page_size > 0 && root->limit_tuples <= page_size,
+							   page_size > 0 && state->rows_wanted <= page_size,
 							   &pathkeys);
 	if (order != NIL)
 		add_path(baserel, (Path *)

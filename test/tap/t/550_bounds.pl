@@ -132,7 +132,23 @@ is_deeply([ requests('SELECT name FROM x31.contact LIMIT 3') ], ['client.api/con
 is_deeply([ requests('SELECT name FROM br2.job LIMIT 5000') ], ["jobs?$sort&page=1&pageSize=1000"], 'never more than the API gives');
 is_deeply([ requests(q{SELECT name FROM br2.job WHERE name <> '' LIMIT 5}) ], ["jobs?$sort&page=1&pageSize=1000"], 'a condition may want any number of records');
 is_deeply([ requests('SELECT count(*) FROM (SELECT name FROM br2.job LIMIT 2) s') ], ["jobs?$sort&page=1&pageSize=2"], 'in a subquery');
-is_deeply([ requests('SELECT EXISTS (SELECT FROM br2.job)') ]->[0], "jobs?$sort&page=1&pageSize=1000", 'EXISTS tells the planner no LIMIT');
+foreach my $sql ('SELECT EXISTS (SELECT FROM br2.job)', 'SELECT 1 WHERE EXISTS (SELECT FROM br2.job)',
+	'SELECT count(*) FROM br2.staff WHERE EXISTS (SELECT FROM br2.job ORDER BY name)',
+	'DO $$BEGIN ASSERT EXISTS (SELECT FROM br2.job); END$$')
+{
+	is_deeply([ grep { /^jobs/ } requests($sql) ], ["jobs?$sort&page=1&pageSize=1"], "EXISTS wants one row: $sql");
+}
+is(scalar(requests('SELECT EXISTS (SELECT FROM x31.job)')), 2, 'and of windows no more than the first with records');
+is(one("SELECT EXISTS (SELECT FROM br2.job WHERE name = 'no such job')"), 'f', 'though it may have to see all');
+is_deeply([ map { one("SELECT $_") } 'EXISTS (SELECT count(*) FROM br2.job)', 'EXISTS (SELECT 1 FROM br2.job HAVING count(*) = 80)',
+	'EXISTS (SELECT FROM br2.job OFFSET 79)', 'EXISTS (SELECT FROM br2.job OFFSET 80)', 'EXISTS (SELECT name FROM br2.job GROUP BY name HAVING count(*) > 1000)' ],
+	[qw(t t t f f)], 'EXISTS of what needs all rows');
+{
+	my $correlated = 'SELECT count(*) FROM br2.staff s WHERE s.uuid IS NULL OR EXISTS (SELECT FROM br2.job j WHERE j.name <> s.uuid::text)';
+
+	is(one($correlated), 9, 'EXISTS for each outer row');
+	cmp_ok(scalar(requests($correlated)), '<=', 3, 'reads the list once');
+}
 is(scalar(requests('SELECT uuid FROM br2.client_contact LIMIT 1')), 1, 'a list in records');
 like([ requests('SELECT uuid FROM br2.client_contact LIMIT 1') ]->[0], qr/pageSize=1000/, 'of which a record may hold none');
 is(one('SELECT count(*) FROM (SELECT uuid FROM br2.client LIMIT 30) s'), 30, 'over the end of one list into the next');
