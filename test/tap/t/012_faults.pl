@@ -234,6 +234,17 @@ refused(@$_) foreach (
 
 my $url;
 
+# Who may not ask is not told that there is no such record.
+foreach my $status (400, 403)
+{
+	my ($out, $state, $err) = with_fault(
+		{ match => { path => '*job.api/get' }, action => { status => $status,
+				body => '<Response><Status>ERROR</Status><ErrorDescription>Invalid job identifier</ErrorDescription></Response>' } },
+		"SELECT count(name) FROM job WHERE id = 'J000100'");
+
+	is("$out$state", $status == 400 ? '0' : '28000', "an unknown key said with status $status") or diag($err);
+}
+
 # Records beside an ERROR are none, also when a LIMIT needs only the first.
 {
 	my $body = '<Response api-method="List"><Status>ERROR</Status><ErrorDescription>half done</ErrorDescription>'
