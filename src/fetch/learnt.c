@@ -5,8 +5,8 @@
  * One table in shared memory of 64-bit words that are read and written as
  * wholes, so that no lock is needed: half of a word says whose it is, half is
  * the number.  A word belongs to a fact by a hash of its name; the place is
- * found by other bits of it.  Two facts may in theory share a word: that
- * would be a poor estimate and nothing worse.
+ * found by other bits of it.  Two facts may in theory share a word, so a
+ * number may be another fact's: who reads one bounds it.
  *
  * A clean restart keeps them, in a file.
  */

@@ -81,11 +81,15 @@ int
 wfm_window_width(const WfmFetchSpec *spec, int tenant, DateADT last_day)
 {
 	uint32		number;
+	int			days;
 
 	if (!wfm_learnt_recall(name_of_width(spec, tenant, last_day), &number) ||
 		((this_hour() - (number >> WIDTH_BITS)) & WIDTH_MASK) >= WFM_WINDOW_WIDTH_HOURS)
 		return INT_MAX;
-	return number & WIDTH_MASK;
+	days = number & WIDTH_MASK;
+
+	/* another fact in its place: no window can be that narrow */
+	return days > 0 ? days : INT_MAX;
 }
 
 void

@@ -77,13 +77,19 @@ rows_by_key(PlannerInfo *root, RelOptInfo *baserel, const WfmTable *table)
 }
 
 static bool
-has_exec_param(Node *node, void *context)
+exec_param_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Param))
 		return ((Param *) node)->paramkind == PARAM_EXEC;
-	return expression_tree_walker(node, has_exec_param, context);
+	return expression_tree_walker(node, exec_param_walker, context);
+}
+
+bool
+wfm_has_exec_param(Node *node)
+{
+	return exec_param_walker(node, NULL);
 }
 
 /*
@@ -111,7 +117,7 @@ count_rows_wanted(PlannerInfo *root, RelOptInfo *baserel)
 		return -1;
 	foreach(lc, baserel->baserestrictinfo)
 	{
-		if (has_exec_param((Node *) lfirst_node(RestrictInfo, lc)->clause, NULL))
+		if (wfm_has_exec_param((Node *) lfirst_node(RestrictInfo, lc)->clause))
 			return -1;
 	}
 	return root->tuple_fraction;

@@ -24,6 +24,12 @@ extern void wfm_get_upper_paths(PlannerInfo *root, UpperRelationKind stage,
 								RelOptInfo *input_rel, RelOptInfo *output_rel,
 								void *extra);
 
+/*
+ * Does the expression, or one of the list, need a value that another part of
+ * the running plan gives: an outer row's, or a subquery's?
+ */
+extern bool wfm_has_exec_param(Node *node);
+
 /* Was the path made for a LIMIT that few rows satisfy? */
 extern bool wfm_path_is_lazy(ForeignPath *path);
 

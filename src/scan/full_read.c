@@ -14,10 +14,10 @@
 #include "executor/nodeHash.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
 #include "fetch/row_counts.h"
+#include "plan/plan.h"
 #include "scan/full_read.h"
 #include "scan/scan_private.h"
 
@@ -71,16 +71,6 @@ struct WfmFullRead
 
 /* ---------- can a list stand in? ---------- */
 
-static bool
-has_exec_param(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return ((Param *) node)->paramkind == PARAM_EXEC;
-	return expression_tree_walker(node, has_exec_param, context);
-}
-
 /* Does the list deliver every column that the scan does? */
 static bool
 list_delivers(const WfmScan *scan, const WfmEndpoint *list)
@@ -122,7 +112,7 @@ examine(WfmScan *scan, ForeignScan *plan)
 		const WfmFilter *filter = &scan->endpoint->filters[index];
 		const WfmColumn *column = wfm_table_column(scan->table, filter->column);
 		Node	   *value = list_nth(plan->fdw_exprs, lthird_int(slot));
-		bool		varies = has_exec_param(value, NULL);
+		bool		varies = wfm_has_exec_param(value);
 
 		/* what no record holds cannot be looked for among records */
 		if (column == NULL || column->path == NULL ||
@@ -139,7 +129,7 @@ examine(WfmScan *scan, ForeignScan *plan)
 			key_varies = varies;
 		}
 	}
-	full->varies = has_exec_param((Node *) plan->scan.plan.qual, NULL);
+	full->varies = wfm_has_exec_param((Node *) plan->scan.plan.qual);
 	full->tenants_vary = scan->tenant_quals != NULL &&
 		wfm_tenant_quals_vary(scan->tenant_quals);
 	full->list = list;

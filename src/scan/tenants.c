@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "plan/plan.h"
 #include "scan/tenants.h"
 
 /* One condition. */
@@ -145,16 +146,6 @@ wfm_tenant_quals(const WfmTable *table, ForeignScanState *node)
 	return result;
 }
 
-static bool
-is_outer_value(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return ((Param *) node)->paramkind == PARAM_EXEC;
-	return expression_tree_walker(node, is_outer_value, context);
-}
-
 bool
 wfm_tenant_quals_vary(const WfmTenantQuals *quals)
 {
@@ -162,7 +153,7 @@ wfm_tenant_quals_vary(const WfmTenantQuals *quals)
 
 	foreach(lc, quals->quals)
 	{
-		if (is_outer_value((Node *) ((TenantQual *) lfirst(lc))->value->expr, NULL))
+		if (wfm_has_exec_param((Node *) ((TenantQual *) lfirst(lc))->value->expr))
 			return true;
 	}
 	return false;

@@ -53,6 +53,18 @@ sub start_node
 	return $node;
 }
 
+# insert_connection(NODE, ROW, DATABASE): a row of wfm_connections; columns that
+# are not defined are left out.
+sub insert_connection
+{
+	my ($node, $row, $database) = @_;
+	my @columns = sort grep { defined $row->{$_} } keys %$row;
+
+	$node->safe_psql($database || 'postgres', sprintf 'INSERT INTO wfm_connections (%s) VALUES (%s)',
+		join(', ', @columns), join(', ', map { literal($row->{$_}) } @columns));
+	return;
+}
+
 # connect_server(NODE, SIMULATOR, name => 'acme', api => DIALECT, …): a row of
 # wfm_connections that points at the simulator, and a foreign server.
 # server => TEXT are its options instead of "connection 'acme'"; what else is
@@ -64,11 +76,8 @@ sub connect_server
 	my $name = delete $options{name} || 'acme';
 	my $server = delete $options{server} || "connection '$name'";
 	my %row = (%{ $sim->connection($options{api}) }, %options, name => $name);
-	my @columns = sort grep { defined $row{$_} } keys %row;
-	my $names = join ', ', @columns;
-	my $values = join ', ', map { literal($row{$_}) } @columns;
 
-	$node->safe_psql($database, "INSERT INTO wfm_connections ($names) VALUES ($values)");
+	insert_connection($node, \%row, $database);
 	$node->safe_psql($database,
 		"CREATE SERVER $name FOREIGN DATA WRAPPER wfm_fdw OPTIONS ($server)");
 	return $name;

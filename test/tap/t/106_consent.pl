@@ -37,12 +37,9 @@ sub consent
 sub connection
 {
 	my ($name, %columns) = @_;
-	my %row = (%{ $sim->connection('practicemanager/3.1') }, redirect_uri => $redirect_uri,
-		refresh_token => undef, name => $name, %columns);
-	my @columns = sort grep { defined $row{$_} } keys %row;
 
-	one(sprintf 'INSERT INTO wfm_connections (%s) VALUES (%s)', join(', ', @columns),
-		join(', ', map { WfmTest::literal($row{$_}) } @columns));
+	WfmTest::insert_connection($node, { %{ $sim->connection('practicemanager/3.1') }, redirect_uri => $redirect_uri,
+		refresh_token => undef, name => $name, %columns });
 }
 
 foreach my $case ([ 'secret', client_id => 'sim-client' ],

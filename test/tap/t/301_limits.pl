@@ -45,6 +45,18 @@ sub finish
 	return scalar grep { !IPC::Run::finish($_->{run}) } @ended;
 }
 
+# End sessions that hold a slot.
+sub release
+{
+	my (@holders) = @_;
+
+	$node->safe_psql('postgres', <<'END');
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE query LIKE '%/* holder */%' AND pid <> pg_backend_pid();
+END
+	return finish(@holders);
+}
+
 # One column of the view's row of the first tenant.
 sub limits
 {
@@ -170,11 +182,7 @@ END
 	like($waiter->{err}, qr/57014/, 'as a cancel');
 	is(limits('waiting'), 0, 'and has left the queue');
 	$sim->no_faults;
-	$node->safe_psql('postgres', <<'END');
-SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-WHERE query LIKE '%/* holder */%' AND pid <> pg_backend_pid();
-END
-	finish(@holders);
+	release(@holders);
 
 	# errors, aborted subtransactions, open cursors
 	$node->safe_psql('postgres', <<'SQL');
@@ -283,11 +291,7 @@ SQL
 	like($err, qr/ERROR:\s+53400:/, 'max_wait: a slot of others is an error');
 	cmp_ok(time - $start, '<', 3, 'when the time is over');
 	$sim->no_faults;
-	$node->safe_psql('postgres', <<'END');
-SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-WHERE query LIKE '%/* holder */%' AND pid <> pg_backend_pid();
-END
-	finish(@holders);
+	release(@holders);
 	$node->safe_psql('postgres', 'ALTER SERVER acme OPTIONS (DROP history_from)');
 	$sim->control('POST', 'reset', { what => ['limits'] });
 	crash();
