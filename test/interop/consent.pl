@@ -49,7 +49,7 @@ chomp $key_hash;
 # ---- the simulator, the provider with its gateway, the server ----
 
 my $sim = WfmTest::Simulator->new('--clients', 12, '--jobs', 5, '--time', 20, '--no-limits',
-	'--minute-limit', 100000, '--day-limit', 1000000, '--access-token-seconds', 86400);
+	'--access-token-seconds', 86400);
 my $sim_token = JSON::PP->new->decode(HTTP::Tiny->new(proxy => undef)->post_form(
 		$sim->url =~ s{//}{//sim-client:sim-secret@}r . '/connect/token',
 		{ grant_type => 'refresh_token', refresh_token => 'sim-refresh-token' })->{content})->{access_token};

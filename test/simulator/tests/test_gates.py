@@ -10,6 +10,7 @@ PROBLEM = {"Type", "Title", "Status", "Detail", "Instance", "Extensions"}
 
 
 class Security(SimulatorTest):
+    arguments = ("--minute-limit", "1000")
 
     def problem(self, answer, status, title, detail):
         self.assertEqual(answer.status, status)
@@ -262,7 +263,17 @@ class LimitsTest(SimulatorTest):
         sim = Simulator("--no-limits", "--minute-limit", "1")
         self.addCleanup(sim.close)
         for _ in range(5):
-            self.assertEqual(sim.get("staff.api/list").status, 200)
+            answer = sim.get("staff.api/list")
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(self.remaining(answer), {}, "nothing says that there are limits")
+        answer = sim.get("staff.api/list", Xero_Tenant_Id="unknown")
+        self.assertEqual((answer.status, self.remaining(answer)), (403, {}))
+        tenant = [t for name, t in sim.control("limits")["tenants"].items()
+                  if name.endswith(sim.tenants["practicemanager"])][0]
+        self.assertEqual((tenant["minute_used"], tenant["refused"]), (5, {}), "but calls are counted")
+        sim.control("limits", {"enforced": True})
+        answer = sim.get("staff.api/list")
+        self.assertEqual((answer.status, self.remaining(answer)["x-minlimit-remaining"]), (429, 0))
 
 
 if __name__ == "__main__":

@@ -153,7 +153,8 @@ def options(argv=None):
     group.add_argument("--app-minute-limit", type=int, default=10000, metavar="N")
     group.add_argument("--sliding-minute", action="store_true",
                        help="any 60 seconds, not fixed minutes")
-    group.add_argument("--no-limits", action="store_true", help="count, never refuse")
+    group.add_argument("--no-limits", action="store_true",
+                       help="count, but never refuse a call nor tell in headers what remains")
 
     args = parser.parse_args(argv)
     if (args.cert is None) != (args.key is None):

@@ -3,7 +3,8 @@
 For each app and tenant: calls at once, calls a minute, calls a day; for each
 app a minute limit over all tenants.  Windows are fixed and begin at a moment
 that differs from tenant to tenant; a switch turns the minute window into a
-sliding one.  A refused call is not counted.
+sliding one.  A refused call is not counted.  While limits are not enforced
+answers say nothing of them: a client would obey what it reads.
 """
 
 import threading
@@ -74,6 +75,8 @@ class Limits:
         return len(tenant.stamps) if self.sliding else tenant.minute_used
 
     def _headers(self, tenant):
+        if not self.enforced:
+            return []
         return [
             ("x-daylimit-remaining", str(max(0, self.day - tenant.day_used))),
             ("x-minlimit-remaining", str(max(0, self.minute - self._minute_used(tenant)))),
@@ -88,6 +91,8 @@ class Limits:
             if window != self._app_window:
                 self._app_window, self._app_used = window, 0
             self._app_used += 1
+            if not self.enforced:
+                return []
             return [("x-appminlimit-remaining",
                      str(max(0, self.app_minute - self._app_used)))]
 

@@ -13,8 +13,7 @@ use WfmTest;
 # Small: many tables are one call for each record, and 600 calls a minute are
 # the most a connection may be set to.
 my $sim = WfmTest::Simulator->new('--clients', 14, '--jobs', 20, '--time', 40,
-	'--costs', 1250, '--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
-	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+	'--costs', 1250, '--no-limits');
 my $node = WfmTest::start_node('all_tables');
 $sim->switches(odd_job_numbers => 'ok');
 

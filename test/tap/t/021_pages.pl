@@ -11,8 +11,7 @@ use Test::More;
 use WfmTest;
 
 my $sim = WfmTest::Simulator->new('--clients', 23, '--jobs', 20, '--time', 40,
-	'--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
-	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+	'--no-limits');
 my $node = WfmTest::start_node('pages');
 
 sub connect_as

@@ -21,8 +21,7 @@ use WfmTest;
 my @elsewhere = (2, 10, 11, 13, 15, 20, 21, 23, 24);
 
 my $sim = WfmTest::Simulator->new('--clients', 1, '--jobs', 1, '--time', 1, '--staff', 1,
-	'--costs', 1, '--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
-	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+	'--costs', 1, '--no-limits');
 my $node = WfmTest::start_node('golden', init => [ extra => [ '--encoding=UTF8', '--locale=C' ] ],
 	settings => "timezone = 'UTC'\n");
 my %apis = (

@@ -13,8 +13,7 @@ use WfmTest;
 
 my $costs = 60;
 my $sim = WfmTest::Simulator->new('--clients', 40, '--jobs', 20, '--time', 40, '--costs', $costs,
-	'--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
-	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+	'--no-limits');
 my $node = WfmTest::start_node('ahead');
 
 foreach ([ 'br1', 'bluerock/1' ], [ 'x31', 'practicemanager/3.1' ])

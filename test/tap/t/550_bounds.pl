@@ -12,8 +12,7 @@ use Test::More;
 use WfmTest;
 
 my $sim = WfmTest::Simulator->new('--clients', 37, '--jobs', 80, '--staff', 9, '--time', 300,
-	'--today', '2026-06-30', '--no-limits', '--minute-limit', 1000000, '--day-limit', 10000000,
-	'--app-minute-limit', 1000000, '--concurrent-limit', 1000);
+	'--today', '2026-06-30', '--no-limits');
 my $node = WfmTest::start_node('bounds');
 
 sub one { return $node->safe_psql('postgres', $_[0]); }
