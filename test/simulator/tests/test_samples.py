@@ -48,7 +48,7 @@ class Samples(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.sim = Simulator("--no-limits")
+        cls.sim = Simulator("--minute-limit", "100000", "--day-limit", "1000000")
 
     @classmethod
     def tearDownClass(cls):
