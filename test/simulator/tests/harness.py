@@ -12,6 +12,7 @@ import os
 import ssl
 import subprocess
 import sys
+import time
 import unittest
 import urllib.parse
 import xml.etree.ElementTree as ET
@@ -20,6 +21,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(os.path.dirname(HERE), "wfm-simulator")
 SMALL = ["--clients", "60", "--jobs", "240", "--staff", "6", "--time", "2000",
          "--today", "2026-03-15"]
+
+# Longer than anything takes on a slow machine: what is waited for comes, or
+# never does.
+PATIENCE = 60
+# An answer that is held up for this long is meant to be released.
+HELD = 600
 
 sys.path.insert(0, os.path.dirname(HERE))
 
@@ -64,16 +71,16 @@ class Simulator:
         if self.connection is not None:
             self.connection.close()
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         self.process.stdout.close()
 
     def connect(self):
         """A new connection."""
         if self.parts.scheme == "https":
             return http.client.HTTPSConnection(
-                self.parts.hostname, self.parts.port, timeout=10,
+                self.parts.hostname, self.parts.port, timeout=PATIENCE,
                 context=ssl._create_unverified_context())
-        return http.client.HTTPConnection(self.parts.hostname, self.parts.port, timeout=10)
+        return http.client.HTTPConnection(self.parts.hostname, self.parts.port, timeout=PATIENCE)
 
     def call(self, method, path, headers=None, body=None, connection=None):
         """One request; on the kept connection unless told otherwise."""
@@ -139,6 +146,18 @@ class Simulator:
             raise AssertionError("%s: %d %r" % (path, answer.status, answer.body))
         kind = answer.header("content-type")
         return answer.json() if kind.startswith("application/json") else answer.body.decode()
+
+    def wait_for_active(self, number):
+        """Until so many requests are under way."""
+        end = time.monotonic() + PATIENCE
+        while len(self.control("state")["http"]["active"]) != number:
+            if time.monotonic() > end:
+                raise AssertionError("not %d requests are under way" % number)
+            time.sleep(0.01)
+
+    def release(self):
+        """No more faults, and what is held up by one goes on."""
+        self.control("release", {})
 
     def log(self, since=0):
         return [json.loads(line) for line in

@@ -1,10 +1,9 @@
 """What stands before the data: token, tenant, limits; the error formats."""
 
 import threading
-import time
 import unittest
 
-from harness import Simulator, SimulatorTest
+from harness import HELD, Simulator, SimulatorTest
 
 PROBLEM = {"Type", "Title", "Status", "Detail", "Instance", "Extensions"}
 
@@ -207,7 +206,8 @@ class LimitsTest(SimulatorTest):
         sim = self.sim
         sim.control("reset", {"what": ["limits"]})
         sim.control("faults", {"match": {"path": "/practicemanager"}, "count": 5,
-                               "action": {"delay": 1.0}})
+                               "action": {"delay": HELD}})
+        self.addCleanup(sim.release)
         headers = {"Authorization": "Bearer " + sim.refresh(),
                    "Xero-Tenant-Id": sim.tenants["practicemanager"]}
         statuses = []
@@ -220,13 +220,12 @@ class LimitsTest(SimulatorTest):
         threads = [threading.Thread(target=call) for _ in range(5)]
         for thread in threads:
             thread.start()
-        deadline = time.monotonic() + 5
-        while len(sim.control("state")["http"]["active"]) < 5:
-            self.assertLess(time.monotonic(), deadline)
+        sim.wait_for_active(5)
         answer = sim.get("staff.api/list")
         self.assertEqual((answer.status, answer.header("x-rate-limit-problem"), answer.body),
                          (429, "concurrent", b""))
         self.assertIsNone(answer.header("retry-after"))
+        sim.release()
         for thread in threads:
             thread.join()
         self.assertEqual(statuses, [200] * 5)

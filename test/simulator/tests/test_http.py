@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from harness import PROGRAM, SMALL, Simulator, SimulatorTest
+from harness import HELD, PATIENCE, PROGRAM, SMALL, Simulator, SimulatorTest
 
 
 class Http(SimulatorTest):
@@ -47,7 +47,7 @@ class Http(SimulatorTest):
 
     def raw(self, text):
         with socket.create_connection((self.sim.parts.hostname, self.sim.parts.port),
-                                      timeout=5) as connection:
+                                      timeout=PATIENCE) as connection:
             connection.sendall(text)
             connection.shutdown(socket.SHUT_WR)
             data = b""
@@ -74,14 +74,15 @@ class Http(SimulatorTest):
     def test_only_loopback_listens(self):
         self.assertEqual(self.sim.parts.hostname, "127.0.0.1")
 
-    def test_many_small_requests_a_second(self):
-        best = 60.0
-        for _ in range(3):              # other programs may be busy meanwhile
+    def test_a_small_answer_waits_for_no_timer(self):
+        # An acknowledgement that is put off costs each of them 40 ms; other
+        # programs that are busy meanwhile do not delay all of them.
+        least = PATIENCE
+        for _ in range(200):
             start = time.perf_counter()
-            for _ in range(200):
-                self.sim.get("staff.api/list")
-            best = min(best, time.perf_counter() - start)
-        self.assertLess(best, 200 / 300)
+            self.sim.get("staff.api/list")
+            least = min(least, time.perf_counter() - start)
+        self.assertLess(least, 0.03)
 
 
 class Tls(unittest.TestCase):
@@ -94,7 +95,7 @@ class Tls(unittest.TestCase):
             self.assertTrue(sim.url.startswith("https://"))
             context = ssl.create_default_context(cafile=cert)
             for name in ("localhost", "127.0.0.1"):
-                with socket.create_connection(("127.0.0.1", sim.parts.port), 5) as plain, \
+                with socket.create_connection(("127.0.0.1", sim.parts.port), PATIENCE) as plain, \
                         context.wrap_socket(plain, server_hostname=name) as secure:
                     secure.sendall(b"GET /connections HTTP/1.0\r\n\r\n")
                     self.assertIn(b" 401 ", secure.recv(64))
@@ -117,10 +118,10 @@ class Life(unittest.TestCase):
             process = self.start("--port-file", path)
             with open(path, encoding="ascii") as file:
                 port = int(file.read())
-            socket.create_connection(("127.0.0.1", port), 5).close()
+            socket.create_connection(("127.0.0.1", port), PATIENCE).close()
             self.assertEqual(os.listdir(folder), ["port"])
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(5), 0)
+            self.assertEqual(process.wait(PATIENCE), 0)
             self.assertEqual(os.listdir(folder), [])
 
     def test_sigterm_at_any_moment_after_ready(self):
@@ -134,30 +135,27 @@ class Life(unittest.TestCase):
             time.sleep(number * 0.0002)
             process.send_signal(signal.SIGTERM)
         for process in processes:
-            self.assertEqual(process.wait(5), 0)
+            self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_it_ends_with_standard_input(self):
         process = self.start("--exit-with-stdin", stdin=subprocess.PIPE)
         process.stdin.close()
-        self.assertEqual(process.wait(5), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_it_ends_with_its_parent(self):
         parent = subprocess.Popen(["sleep", "60"])
         process = self.start("--parent-pid", str(parent.pid))
         parent.kill()
         parent.wait()
-        self.assertEqual(process.wait(5), 0)
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_it_ends_while_an_answer_stalls(self):
         sim = Simulator()
-        sim.control("faults", {"action": {"delay": 60}})
-        with socket.create_connection(("127.0.0.1", sim.parts.port), 5) as stuck:
+        sim.control("faults", {"action": {"delay": HELD}})
+        with socket.create_connection(("127.0.0.1", sim.parts.port), PATIENCE) as stuck:
             stuck.sendall(b"GET /connections HTTP/1.1\r\nHost: x\r\n\r\n")
-            while not sim.control("state")["http"]["active"]:
-                pass
-            start = time.monotonic()
-            sim.close()
-            self.assertLess(time.monotonic() - start, 3)
+            sim.wait_for_active(1)
+            sim.close()                 # which waits for it to end
 
     def test_help_teaches(self):
         text = subprocess.run([sys.executable, PROGRAM, "--help"], check=True,

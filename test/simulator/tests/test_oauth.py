@@ -5,7 +5,7 @@ import threading
 import unittest
 import urllib.parse
 
-from harness import Simulator, SimulatorTest, challenge, claims
+from harness import HELD, Simulator, SimulatorTest, challenge, claims
 
 VERIFIER = "correct-horse-battery-staple-correct-horse-battery"
 
@@ -103,6 +103,7 @@ class Tokens(SimulatorTest):
         self.assertEqual(self.sim.call("GET", "/connect/token").status, 405)
 
     def test_grace_same_answers_the_same_pair_for_half_an_hour(self):
+        self.sim.control("clock", {"freeze": None})
         _, token = self.new_grant()
         first = self.sim.post_token(form_of(token)).json()
         self.assertEqual(self.sim.post_token(form_of(token)).json(), first)
@@ -147,6 +148,7 @@ class Tokens(SimulatorTest):
         self.assertEqual(self.connections(first["access_token"]).status, 401)
 
     def test_an_unused_refresh_token_dies_after_sixty_days(self):
+        self.sim.control("clock", {"freeze": None})
         _, token = self.new_grant()
         self.sim.control("clock", {"advance": 60 * 86400 - 5})
         body = self.sim.post_token(form_of(token)).json()
@@ -156,13 +158,14 @@ class Tokens(SimulatorTest):
     def test_two_requests_with_one_token_at_once_are_counted(self):
         _, token = self.new_grant()
         self.sim.control("faults", {"match": {"path": "/connect/token"}, "count": 1,
-                                    "action": {"delay": 1.0}})
+                                    "action": {"delay": HELD}})
+        self.addCleanup(self.sim.release)
         other = self.sim.connect()
         slow = threading.Thread(target=lambda: self.post_on(other, token))
         slow.start()
-        while not self.sim.control("state")["http"]["active"]:
-            pass
+        self.sim.wait_for_active(1)
         self.sim.post_token(form_of(token))
+        self.sim.release()
         slow.join()
         other.close()
         self.assertEqual(self.sim.control("tokens")["overlaps"], 1)

@@ -1,10 +1,12 @@
 """The XML of the answers, dialect by dialect, and the quirks of the data."""
 
 import csv
+import gzip
 import io
 import time
 import unittest
 import urllib.parse
+import xml.etree.ElementTree as ET
 
 from harness import Simulator, SimulatorTest
 
@@ -253,15 +255,21 @@ class Quirks(unittest.TestCase):
         self.assertNotEqual(third.get(path).body, self.sim.get(path).body)
 
     def test_a_year_of_time_entries_renders_fast(self):
-        best = 60.0
+        """Beside packing and parsing the same, on the same machine."""
+        path = "time.api/list?from=20240101&to=20241231"
+        body = self.sim.get(path).body
+        renders, others = [], []
         for _ in range(3):              # other programs may be busy meanwhile
             self.sim.control("switches", {"to": "inclusive"})   # drops the kept answer
             start = time.perf_counter()
-            size = len(self.sim.get("time.api/list?from=20240101&to=20241231",
-                                    Accept_Encoding="gzip").body)
-            best = min(best, time.perf_counter() - start)
+            size = len(self.sim.get(path, Accept_Encoding="gzip").body)
+            renders.append(time.perf_counter() - start)
             self.assertGreater(size, 500000)
-        self.assertLess(best, 1.0)
+            start = time.perf_counter()
+            gzip.compress(body, 1)
+            ET.fromstring(body)
+            others.append(time.perf_counter() - start)
+        self.assertLess(min(renders), 3 * min(others))
 
 
 class Dirty(unittest.TestCase):

@@ -21,9 +21,10 @@ from .httpd import Response
 class Exchange:
     """One request while it is under way."""
 
-    def __init__(self, request, arrival):
+    def __init__(self, request, arrival, released):
         self.request = request
         self.arrival = arrival
+        self.released = released        # an event: what holds it up is over
         self.started = time.time()
         self.clock = time.monotonic()
         self.control = request.path.startswith("/_control/")
@@ -89,7 +90,6 @@ class Application:
         self.control = None             # control.Control, set by its maker
         self._lock = threading.Lock()
         self._arrivals = 0
-        self.ended = threading.Event()
         self._active = {}
         self.highest = 0
         self.requests = 0
@@ -99,7 +99,7 @@ class Application:
     def begin(self, request):
         with self._lock:
             self._arrivals += 1
-            exchange = Exchange(request, self._arrivals)
+            exchange = Exchange(request, self._arrivals, self.faults.released)
             if not exchange.control:
                 self._active[exchange.arrival] = exchange
                 self.requests += 1
@@ -129,14 +129,12 @@ class Application:
         if rule is None:
             return self._answer(exchange)
         exchange.fault = rule.number
-        self.wait(rule.action.get("delay_before", 0))
+        exchange.released.wait(float(rule.action.get("delay_before", 0)))
         response = rule.before()
-        return response if response is not None else rule.after(self._answer(exchange))
-
-    def wait(self, seconds):
-        """Sleep before a request is looked at; the program's end wakes it."""
-        if seconds:
-            self.ended.wait(float(seconds))
+        if response is None:
+            response = rule.after(self._answer(exchange))
+        response.released = exchange.released
+        return response
 
     def end(self, exchange, sent, outcome):
         """An exchange is over: free what it held and log it, once."""

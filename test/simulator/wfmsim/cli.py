@@ -311,7 +311,6 @@ def main(argv=None):
     print("ready %s://%s:%d/ pid=%d %s" % (server.scheme, args.host, server.port,
                                            os.getpid(), tenants), flush=True)
     os.read(ending, 1)
-    application.ended.set()
     server.stop()
     if args.port_file:
         try:

@@ -113,6 +113,12 @@ class Control:
             return {"removed": faults.remove(int(rest) if rest else None)}
         return faults.state()
 
+    def do_release(self, request, rest, body):
+        """POST: no more rules, and what is held up by one goes on at once."""
+        if request.method == "POST":
+            return {"removed": self.app.faults.release()}
+        return self.app.faults.state()
+
     def do_clock(self, request, rest, body):
         """POST {"advance": S} | {"offset": S} | {"freeze": TIME or null} | {"run": true}."""
         clock = self.app.clock

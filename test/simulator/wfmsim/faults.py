@@ -176,6 +176,7 @@ class Faults:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._rules = []
+        self.released = threading.Event()   # of the requests that begin now
 
     def add(self, spec):
         with self._lock:
@@ -190,6 +191,14 @@ class Faults:
             self._rules = [] if number is None else \
                 [rule for rule in self._rules if rule.number != number]
             return before - len(self._rules)
+
+    def release(self):
+        """Drop all rules, and end every delay, stall and drip under way."""
+        removed = self.remove()
+        with self._lock:
+            released, self.released = self.released, threading.Event()
+        released.set()
+        return removed
 
     def match(self, request):
         if not self._rules:

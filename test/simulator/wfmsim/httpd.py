@@ -59,6 +59,7 @@ class Response:
         self.gzipped = gzipped          # function that gives the body compressed
         self.compress = compress
         self.delivery = None
+        self.released = None            # an event: its delays and stalls are over
         self.then = None                # to be called once it has been sent
 
 
@@ -261,7 +262,7 @@ class Server:
 
     def _send(self, connection, request, response, finish):
         delivery = response.delivery or {}
-        self._pause(connection, float(delivery.get("delay", 0)))
+        self._pause(connection, response, float(delivery.get("delay", 0)))
         if "drop" in delivery:
             self._end(connection, delivery["drop"], 0)
         body = response.body
@@ -307,11 +308,12 @@ class Server:
             if response.then is not None:
                 response.then()
         else:
-            self._send_spoilt(connection, head, body, delivery, finish)
+            self._send_spoilt(connection, head, body, response, finish)
         return keep
 
-    def _send_spoilt(self, connection, head, body, delivery, finish):
+    def _send_spoilt(self, connection, head, body, response, finish):
         """Deliver with a cut, a stall or a drip."""
+        delivery = response.delivery
         if delivery.get("endless_headers"):
             connection.sendall(head[:-2])
             while not self.stopping.is_set():
@@ -327,14 +329,14 @@ class Server:
             stall = min(int(stall), len(body))
             connection.sendall(body[:stall])
             sent = stall
-            self._pause(connection, float(delivery.get("stall_seconds", 3600)), sent)
+            self._pause(connection, response, float(delivery.get("stall_seconds", 3600)), sent)
         end = len(body) if cut is None else min(int(cut), len(body))
         if drip:
             step = int(drip.get("bytes", 1))
             while sent + step < end:
                 connection.sendall(body[sent:sent + step])
                 sent += step
-                self._pause(connection, float(drip.get("interval", 0.05)), sent)
+                self._pause(connection, response, float(drip.get("interval", 0.05)), sent)
         if cut is None and not delivery.get("endless"):
             finish(end)
         connection.sendall(body[sent:end])
@@ -347,14 +349,15 @@ class Server:
         if cut is not None:
             self._end(connection, delivery.get("how", "close"), sent)
 
-    def _pause(self, connection, seconds, sent=0):
-        """Wait, unless the peer or the server goes away meanwhile."""
+    def _pause(self, connection, response, seconds, sent=0):
+        """Wait until the answer is released, unless the peer or the server
+        goes away meanwhile."""
         end = time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
-            if left <= 0:
+            if left <= 0 or response.released.wait(min(left, 0.1)):
                 return
-            if self.stopping.wait(min(left, 0.1)):
+            if self.stopping.is_set():
                 raise Gone("server stopped", sent)
             if _peer_closed(connection):
                 raise Gone("peer gone", sent)
