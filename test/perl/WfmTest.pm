@@ -196,6 +196,9 @@ sub fault
 
 sub no_faults { return $_[0]->control('DELETE', 'faults'); }
 
+# release: no more rules, and what one of them holds up goes on at once.
+sub release { return $_[0]->control('POST', 'release', {}); }
+
 # switches(to => 'exclusive', …): sets what the vendor leaves open.
 sub switches
 {

@@ -137,15 +137,12 @@ foreach my $name (sort keys %scripts)
 		like($out, qr/^sorted 20000$/m, "$name: the server's own files are sound");
 		like($out, qr/^ok$/m, "$name: and the session goes on");
 	}
-	my $log = slurp_file($node->logfile, $from);
-	unlike($log, qr/WARNING|PANIC|terminated by signal|closed before its transfer/, "$name: nothing to complain of");
 	# A backend is still ending when psql has ended.
-	for (1 .. 100)
-	{
-		last unless temporary_files();
-		sleep 0.1;
-	}
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'client backend'");
 	is(temporary_files(), 0, "$name: no temporary file is left");
+	unlike(slurp_file($node->logfile, $from), qr/WARNING|PANIC|terminated by signal|closed before its transfer/,
+		"$name: nothing to complain of");
 }
 
 # ---- what may be requested ----

@@ -6,10 +6,13 @@
 use strict;
 use warnings;
 
+use IO::Select;
 use IO::Socket::INET;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use WfmHostile;
 
@@ -38,7 +41,7 @@ sub probe
 	$host = '127.0.0.1' unless defined $host;
 
 	return $node->safe_psql('postgres',
-		"SELECT failure, detail FROM http_probe('https://$host:$port{$name}/', total_timeout_ms => 10000)");
+		"SELECT failure, detail FROM http_probe('https://$host:$port{$name}/', total_timeout_ms => 60000)");
 }
 
 like(probe('good'), qr/^tls_trust\|/, 'without ca_file the test authority is unknown');
@@ -68,15 +71,19 @@ SELECT reused FROM http_probe('https://127.0.0.1:$port{good}/', token_exchange =
 END
 
 # Trust that is taken back holds for the next request, warm connection or not.
-my ($code, $out) = $node->psql('postgres', <<"END");
-SELECT failure FROM http_probe('https://127.0.0.1:$port{good}/');
-ALTER SYSTEM SET wfm_fdw.ca_file = '$folder/stranger.crt';
-SELECT pg_reload_conf();
-SELECT pg_sleep(0.5);
-SELECT failure FROM http_probe('https://127.0.0.1:$port{good}/');
-SELECT failure FROM http_probe('https://127.0.0.1:$port{untrusted}/');
-END
-is(join(' ', $out =~ /^(ok|tls_trust)$/mg), 'ok tls_trust ok', 'another ca_file holds at once');
+my $session = $node->background_psql('postgres');
+my $failure = sub { return $session->query_safe("SELECT failure FROM http_probe('https://127.0.0.1:$port{$_[0]}/')"); };
+is($failure->('good'), 'ok', 'a session with a warm connection');
+$node->safe_psql('postgres', "ALTER SYSTEM SET wfm_fdw.ca_file = '$folder/stranger.crt'");
+$node->reload;
+# It reads its settings between two statements, once the signal has come.
+for (1 .. 600)
+{
+	last if $session->query_safe('SHOW wfm_fdw.ca_file') eq "$folder/stranger.crt";
+	sleep 0.1;
+}
+is(join(' ', map { $failure->($_) } 'good', 'untrusted'), 'tls_trust ok', 'another ca_file holds at once');
+$session->quit;
 
 $node->safe_psql('postgres', "ALTER SYSTEM SET wfm_fdw.ca_file = '$folder/absent.crt'");
 $node->reload;
@@ -92,19 +99,25 @@ like(slurp_file($node->logfile), qr/LOG:  wfm_fdw ignores the environment variab
 # The proxy of our own setting is asked, and for https alone.
 $node->append_conf('postgresql.conf', "wfm_fdw.proxy = '$proxy_url'");
 $node->reload;
-my $gone = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1);
-my $gone_port = $gone->sockport;
-close $gone;
-like($node->safe_psql('postgres', "SELECT failure FROM http_probe('http://127.0.0.1:$gone_port/')"),
+# A port that is taken, so that nobody else listens there, but does not listen.
+my $gone = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Proto => 'tcp')
+  or die "could not bind: $!";
+like($node->safe_psql('postgres', "SELECT failure FROM http_probe('http://127.0.0.1:" . $gone->sockport . "/')"),
 	qr/^connect$/, 'plain http to this machine goes through no proxy');
 ok(!$proxy->accept, 'indeed not');
-$node->safe_psql('postgres',
-	"SELECT failure FROM http_probe('https://127.0.0.1:$port{good}/', total_timeout_ms => 500)");
+my $probe = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT http_probe('https://127.0.0.1:$port{good}/')" ],
+	'<', \undef, '>', \my $out, '2>', \my $err);
+IO::Select->new($proxy)->can_read(60);
 my $asked = $proxy->accept;
 ok($asked, 'wfm_fdw.proxy is asked for https');
 my $words = '';
-$asked->blocking(1);
-$asked->recv($words, 1000) if $asked;
+if ($asked)
+{
+	$asked->blocking(1);
+	1 while $words !~ /\r\n\r\n/ && sysread $asked, $words, 1000, length $words;
+	close $asked;
+}
+$probe->finish;
 like($words, qr/^CONNECT 127\.0\.0\.1:$port{good} /, 'for a tunnel');
 unlike($words, qr/authorization/i, 'and told no secret');
 
