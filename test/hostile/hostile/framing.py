@@ -128,7 +128,7 @@ def length_too_long_then_close(wire, request):
     wire.close()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def length_too_long_then_stall(wire, request):
     wire.send(head("Content-Length: %d" % (len(GOOD) + 10)) + GOOD)
     wire.stall()
@@ -189,13 +189,13 @@ family([("chunks_without_last_one", _SIZED), ("chunk_cut_in_its_size", b"1"),
        _chunk_framing, sqlstates=LOST)
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def chunks_then_stall(wire, request):
     wire.send(head("Transfer-Encoding: chunked") + _SIZED)
     wire.stall()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def chunk_size_line_without_end(wire, request):
     """No byte of it is body: as good as a stall."""
     wire.for_ever(b"x" * 65536, head("Transfer-Encoding: chunked") + b"5;")
@@ -326,41 +326,41 @@ def close_in_body(wire, request):
     wire.close()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def stall_before_answer(wire, request):
     wire.stall()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def stall_in_headers(wire, request):
     wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/")
     wire.stall()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def stall_after_headers(wire, request):
     wire.send(head("Content-Length: %d" % len(GOOD)))
     wire.stall()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def stall_in_body(wire, request):
     wire.send(whole(GOOD)[:-20])
     wire.stall()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def stall_in_gzip(wire, request):
     wire.send(gzipped(GOOD)[:-8])
     wire.stall()
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def slow_loris_headers(wire, request):
     wire.drip(b"HTTP/1.1 200 OK\r\nX-Filler: " + b"x" * 200, 1, 0.25)
 
 
-@case(LOST, seconds=20)
+@case(LOST, stalls=True)
 def slow_loris_body(wire, request):
     wire.drip(whole(GOOD), 1, 0.25)
 

@@ -17,17 +17,21 @@ REFUSED = ["28000"]
 LIMIT = ["53400"]
 VALUE = ["22P02"]
 
+# What a query may take on a slow machine: less than any silence or flood of the
+# server lasts (STALL_SECONDS in wire.py).
+SECONDS = 40
+
 
 class Case:
     """One way to misbehave: answer(wire, request) plays it."""
 
-    def __init__(self, answer, sqlstates, rows, seconds, requests, says, twice, json):
+    def __init__(self, answer, sqlstates, rows, stalls, requests, says, twice, json):
         self.number = len(CASES) + 1
         self.name = answer.__name__
         self.answer = answer
         self.sqlstates = sqlstates
         self.rows = rows
-        self.seconds = seconds
+        self.stalls = stalls
         self.requests = requests
         self.says = says
         self.twice = twice
@@ -37,22 +41,23 @@ class Case:
         """For --list; tenant is what chooses the case."""
         return {
             "number": self.number, "name": self.name, "tenant": tenant_of(self.number),
-            "sqlstates": self.sqlstates, "rows": self.rows, "seconds": self.seconds,
-            "requests": self.requests, "says": self.says, "twice": self.twice,
+            "sqlstates": self.sqlstates, "rows": self.rows, "stalls": self.stalls,
+            "seconds": SECONDS, "requests": self.requests, "says": self.says, "twice": self.twice,
             "json": self.json,
         }
 
 
-def case(sqlstates=None, rows=None, seconds=15, requests=None, says=None, twice=False,
+def case(sqlstates=None, rows=None, stalls=False, requests=None, says=None, twice=False,
          json=False):
     """Registers a case.  Either rows (the query must give so many) or sqlstates
-    (it must fail with one of them).  seconds bounds the time, requests the
-    number of calls; says is a text that the error must hold; twice runs the
+    (it must fail with one of them).  stalls: the server falls silent, or nearly
+    so, which the client is to notice soon; with the others it has patience.
+    requests is the number of calls; says is a text that the error must hold; twice runs the
     query a second time in the same session; json asks for JSON."""
     assert (sqlstates is None) != (rows is None)
 
     def register(answer):
-        made = Case(answer, sqlstates, rows, seconds, requests, says, twice, json)
+        made = Case(answer, sqlstates, rows, stalls, requests, says, twice, json)
         assert made.name not in BY_NAME, made.name
         CASES.append(made)
         BY_NAME[made.name] = made

@@ -80,7 +80,7 @@ family([("status_501", "501 Not Implemented"), ("status_505", "505 Version"),
         ("status_599", "599 Network"), ("status_600", "600 Beyond"), ("status_999", "999 Denied")],
        _status, sqlstates=FAILING + ["HV000"], requests=1)
 family([("status_401", "401 Unauthorized"), ("status_403", "403 Forbidden")],
-       _status, sqlstates=REFUSED, seconds=10)
+       _status, sqlstates=REFUSED)
 
 
 @case(TOO_BIG, requests=1)
@@ -89,7 +89,7 @@ def failing_with_endless_body(wire, request):
     wire.for_ever(b"<h1>Bad gateway</h1>" * 3000, head(status="502 Bad Gateway"))
 
 
-@case(REFUSED, seconds=10)
+@case(REFUSED)
 def unauthorized_with_challenges(wire, request):
     """Neither the password nor the ticket of the server's user is offered."""
     wire.send(whole(b"", "WWW-Authenticate: Negotiate", "WWW-Authenticate: NTLM",
@@ -117,4 +117,4 @@ family([("limited_for_0_seconds", ["Retry-After: 0"]),
         ("limited_until_1994", ["Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"]),
         ("limited_twice_over", ["Retry-After: 0", "Retry-After: 3600"]),
         ("limited_by_something_new", ["X-Rate-Limit-Problem: lunch"])],
-       _limited, sqlstates=LIMIT, seconds=40)
+       _limited, sqlstates=LIMIT)
