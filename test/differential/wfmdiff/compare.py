@@ -6,7 +6,7 @@ import re
 
 BEGIN, END = "\x1d", "\x1c"
 PREAMBLE = ("\\pset fieldsep '\x1f'\n\\pset null '\x01'\n"
-            "SET statement_timeout = '30s';\nSET client_min_messages = error;\n")
+            "SET statement_timeout = '300s';\nSET client_min_messages = error;\n")
 
 
 @dataclasses.dataclass

@@ -18,7 +18,7 @@ use WfmTest;
 my $sim = WfmTest::Simulator->new('--clients', 20, '--jobs', 30, '--time', 300, '--dirty',
 	'--minute-limit', 100000, '--day-limit', 1000000, '--concurrent-limit', 50);
 my $node = WfmTest::start_node('tables', init => [ allows_streaming => 1 ],
-	settings => "wfm_fdw.max_tables = 20\nrestart_after_crash = on\nmax_connections = 100\nwfm_fdw.max_wait = '600s'\n");
+	settings => "wfm_fdw.max_tables = 20\nrestart_after_crash = on\nmax_connections = 100\nwfm_fdw.max_wait = '600s'\nwfm_fdw.stall_timeout = '1h'\n");
 
 sub one { return $node->safe_psql('postgres', $_[0]); }
 sub figures { return one("SELECT $_[1] FROM wfm_stat_tables WHERE table_name = '$_[0]'::regclass"); }
@@ -33,6 +33,17 @@ sub seen
 
 	$bytes += $_->{body_bytes} foreach grep { $_->{status} == 200 } @calls;
 	return (scalar @calls, $bytes);
+}
+
+# Until the simulator has a call that it does not answer yet.
+sub wait_for_call
+{
+	for (1 .. 1200)
+	{
+		return 1 if @{ $sim->state->{http}{active} };
+		sleep 0.05;
+	}
+	return 0;
 }
 
 WfmTest::connect_tables($node, $sim, calls_per_minute => 600, concurrent_calls => 20,
@@ -85,9 +96,13 @@ is(one('SELECT count(*) FROM wfm_stat_tables'), 0, 'nor is what sends nothing');
 	is(figures('acme.staff', 'scans, errors'), '2|1', 'what fails elsewhere in the query is no error of the table');
 
 	$mark = $sim->mark;
-	$sim->fault({ match => { path => '*staff.api' }, action => { delay => 3 } });
-	($code, $out, $err) = $node->psql('postgres', "SET statement_timeout = '300ms'; SELECT name FROM acme.staff");
-	like($err, qr/statement timeout/, 'a query is cancelled');
+	$sim->fault({ match => { path => '*staff.api' }, action => { delay => 600 } });
+	my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT name FROM acme.staff' ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	ok(wait_for_call(), 'a call is under way');
+	one('SELECT pg_cancel_backend(pid) FROM wfm_stat_scans');
+	$session->finish;
+	like($err, qr/canceling statement/, 'a query is cancelled');
 	$sim->no_faults;
 	is(figures('acme.staff', 'scans, errors, calls'), '3|1|' . (2 + (seen($mark, 'staff.api'))[0]), 'a cancel is no error, but the call was made');
 }
@@ -126,6 +141,8 @@ is(one('SELECT count(*) FROM wfm_stat_tables'), 0, 'nor is what sends nothing');
 	one("SELECT wfm_stat_reset()");
 	is(one('SELECT count(*) FROM wfm_stat_tables'), 0, 'a reset forgets all of them');
 	$mark = $sim->mark;
+	# they are held until several were seen at once
+	$sim->fault({ match => { path => '*staff.api' }, action => { delay => 600 } });
 	my $run = IPC::Run::start([ 'pgbench', '-n', '-c', 64, '-j', 4, '-t', $turns, '-f', $script, $node->connstr('postgres') ],
 		'<', \undef, '>', \$out, '2>', \$err);
 	my $most = 0;
@@ -137,6 +154,7 @@ is(one('SELECT count(*) FROM wfm_stat_tables'), 0, 'nor is what sends nothing');
 		$looks++;
 		$wrong += $bad;
 		$most = $n if $n > $most;
+		$sim->release if $n > 1;
 		eval { $run->pump_nb; };
 		sleep 0.05;
 	}

@@ -16,14 +16,14 @@ use WfmTest;
 my $page = slurp_file("$ENV{WFM_SOURCE}/doc/monitoring.md");
 my $sim = WfmTest::Simulator->new('--clients', 10, '--jobs', 10, '--time', 200,
 	'--minute-limit', 100000, '--day-limit', 1000000);
-my $node = WfmTest::start_node('monitoring');
+my $node = WfmTest::start_node('monitoring', settings => "wfm_fdw.stall_timeout = '1h'\n");
 my (@yaml, %languages);
 
 WfmTest::connect_tables($node, $sim, calls_per_minute => 600, concurrent_calls => 1, calls_per_day => 5000);
 $node->safe_psql('postgres', 'SELECT count(name) FROM acme.staff; SELECT count(uuid) FROM acme.client');
 
 # A scan that waits, for the views to have something to show
-$sim->fault({ match => { path => '*time.api/list' }, skip => 4, action => { delay => 60 } });
+$sim->fault({ match => { path => '*time.api/list' }, skip => 4, action => { delay => 600 } });
 my $scan = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT count(uuid) FROM acme.time_entry' ],
 	'<', \undef, '>', \my $rows, '2>', \my $errors);
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM wfm_stat_scans WHERE pages = 4 AND waits_for = 'network'")

@@ -116,7 +116,7 @@ END
 		return "$out$err";
 	};
 
-	for (1 .. 100)
+	for (1 .. 1200)
 	{
 		last if $through->('SELECT 1') eq '1';
 		select undef, undef, undef, 0.05;

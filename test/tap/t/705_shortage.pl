@@ -102,7 +102,7 @@ my $generation = one('SELECT generation FROM wfm_tokens');
 $mark = $sim->mark;
 disk_is_full_below('/pg_wal/');
 $node->psql('postgres', "SELECT wfm_refresh('acme')");
-foreach (1 .. 200)
+foreach (1 .. 1200)
 {
 	last if !-e $node->data_dir . '/postmaster.pid';
 	select undef, undef, undef, 0.05;
@@ -123,7 +123,7 @@ cmp_ok(scalar(() = $sim->token_requests_since($mark)), '<=', 3, 'and without a s
 is(one($query), $answer, 'all rows are there');
 
 # --- max_worker_processes: a place for the launcher and one more ---
-$node->append_conf('postgresql.conf', "max_worker_processes = 2\nmax_logical_replication_workers = 0\nwfm_fdw.max_wait = '4s'\n");
+$node->append_conf('postgresql.conf', "max_worker_processes = 2\nmax_logical_replication_workers = 0\n");
 one('CREATE DATABASE second');
 one('CREATE EXTENSION wfm_fdw', 'second');
 WfmTest::connect_server($node, $sim, database => 'second', name => 'second', refresh_token => fresh_token());
@@ -134,12 +134,13 @@ one("SELECT wfm_refresh('second')", 'second');
 pass('databases take turns with one place');
 
 # One of them keeps the place
-$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 7 } });
-my $busy = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('second'), '-c', "SET wfm_fdw.max_wait = '30s'; SELECT wfm_refresh('second')" ],
+$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 50 } });
+my $busy = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('second'), '-c', "SELECT wfm_refresh('second')" ],
 	'<', \undef, '>', \my $out, '2>', \my $err);
 ok($node->poll_query_until('second', 'SELECT first_use IS NOT NULL FROM wfm_tokens'), 'a slow refresh keeps it');
 fails("SELECT wfm_refresh('acme')", qr/ERROR:  53400: no token worker could be started.*HINT: .*max_worker_processes \(now 2\)/s, 'the other is told what to raise');
 is(one('SELECT count(*) FROM acme.client'), 10, 'and reads on with the token it has');
+$sim->release;
 $busy->finish;
 is($err, '', 'the slow refresh ends well');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'its worker leaves');
@@ -152,15 +153,16 @@ pass('then there is a place for the other');
 	my $refused = qr/FATAL:  database "second" is not currently accepting connections/;
 
 	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'no worker is there');
+	my $begun = time;
 	one('ALTER DATABASE second ALLOW_CONNECTIONS false');
-	$inside->query_safe("SET wfm_fdw.max_wait = '20s'");
 	$inside->query("SELECT wfm_refresh('second')");
 	like($inside->{stderr}, qr/ERROR:  no token worker could be started.*\nDETAIL: .*the database takes no connections.*\nHINT:  See the server log/, 'those who are in it are told');
 	$inside->{stderr} = '';
 	sleep 5;
-	cmp_ok(scalar(() = slurp_file($node->logfile) =~ /$refused/g), '<=', 5, 'and it is tried less and less often');
+	# after 1, 2, 4, 8 seconds and so on
+	my $tries = () = slurp_file($node->logfile) =~ /$refused/g;
+	cmp_ok($tries, '<=', 1 + int(log(time - $begun + 1) / log(2)), 'and it is tried less and less often');
 	one('ALTER DATABASE second ALLOW_CONNECTIONS true');
-	$inside->query_safe("SET wfm_fdw.max_wait = '60s'");
 	my $done;
 	for (1 .. 10)
 	{
