@@ -105,7 +105,8 @@ typedef struct WfmCursor WfmCursor;
 
 /*
  * Open a cursor whose resources live until wfm_cursor_close or the end of
- * owner.  Nothing is sent before the first row is asked for.
+ * owner, as spec and what it points to must.  Nothing is sent before the first
+ * row is asked for.
  */
 extern WfmCursor *wfm_cursor_open(const WfmFetchSpec *spec,
 								  MemoryContext owner);

@@ -63,8 +63,10 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 	const WfmResource *resource = wfm_resource_find(resource_name, dialect);
 	const WfmField *field = resource == NULL ? NULL :
 		wfm_field_find(resource, dialect, column);
-	WfmFetchSpec spec = {0};
-	WfmDecodeField want = {0};
+
+	/* not on the stack, which an error leaves before the cursor goes */
+	WfmFetchSpec *spec = palloc0(sizeof(WfmFetchSpec));
+	WfmDecodeField *want = palloc0(sizeof(WfmDecodeField));
 	parenthash_hash *seen = parenthash_create(CurrentMemoryContext, 1024, NULL);
 	Keys		parents = {0};
 	int			filter;
@@ -75,35 +77,35 @@ read_keys(const WfmTable *table, const WfmFetchSpec *like,
 		elog(ERROR, "no column \"%s\" of \"%s\" to walk along", column,
 			 resource_name);
 
-	spec.table_name = like->table_name;
-	spec.connection = like->connection;
-	spec.options = like->options;
-	spec.format = like->format;
-	spec.tenants = like->tenants;
-	spec.ntenants = like->ntenants;
-	spec.stat = like->stat;
-	spec.resource = resource;
-	spec.endpoint = wfm_endpoint_whole(resource, dialect);
-	if (spec.endpoint == NULL)
+	spec->table_name = like->table_name;
+	spec->connection = like->connection;
+	spec->options = like->options;
+	spec->format = like->format;
+	spec->tenants = like->tenants;
+	spec->ntenants = like->ntenants;
+	spec->stat = like->stat;
+	spec->resource = resource;
+	spec->endpoint = wfm_endpoint_whole(resource, dialect);
+	if (spec->endpoint == NULL)
 	{
-		spec.endpoint = wfm_endpoint_walk(resource, dialect, &filter);
-		if (spec.endpoint == NULL)
+		spec->endpoint = wfm_endpoint_walk(resource, dialect, &filter);
+		if (spec->endpoint == NULL)
 			elog(ERROR, "no way to read all of \"%s\"", resource_name);
-		read_keys(table, like, spec.endpoint->filters[filter].parent,
-				  spec.endpoint->filters[filter].parent_column, &parents, stats);
-		spec.nkeys = 1;
-		spec.keys[0].filter = filter;
-		spec.keys[0].nvalues = parents.n;
-		spec.keys[0].values = parents.texts;
+		read_keys(table, like, spec->endpoint->filters[filter].parent,
+				  spec->endpoint->filters[filter].parent_column, &parents, stats);
+		spec->nkeys = 1;
+		spec->keys[0].filter = filter;
+		spec->keys[0].nvalues = parents.n;
+		spec->keys[0].values = parents.texts;
 	}
-	wfm_table_history(table, &spec.first_day, &spec.last_day);
-	want.path = wfm_path_in_format(dialect, table->format, field->path, false);
-	want.scope = field->scope;
-	want.take = WFM_TAKE_TEXT;
-	spec.fields = &want;
-	spec.nfields = 1;
+	wfm_table_history(table, &spec->first_day, &spec->last_day);
+	want->path = wfm_path_in_format(dialect, table->format, field->path, false);
+	want->scope = field->scope;
+	want->take = WFM_TAKE_TEXT;
+	spec->fields = want;
+	spec->nfields = 1;
 
-	cursor = wfm_cursor_open(&spec, CurrentMemoryContext);
+	cursor = wfm_cursor_open(spec, CurrentMemoryContext);
 	while ((row = wfm_cursor_next(cursor)) != NULL)
 	{
 		char	   *text;
