@@ -27,6 +27,14 @@
 #define OWN_CALLS_POLL_US INT64CONST(100000)
 
 /*
+ * How often a scan below an Append looks whether another process gave a slot
+ * back: that sets this process's latch, but an Append hears nothing but
+ * descriptors.  Well within the time after which the limiter passes by a
+ * scan that does not take its turn.
+ */
+#define ASYNC_SLOT_POLL_US INT64CONST(20000)
+
+/*
  * Failures without an answer between them that wide windows may be to blame
  * for: enough to get from a year to a day, and too few to trouble an API that
  * is merely ill.
@@ -199,6 +207,8 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 	{
 		notice_wait(cursor, step, &status);
 		wfm_cursor_alarm_at(cursor, status.retry_at_us);
+		if (!cursor->may_block && status.available_at == 0)
+			wfm_cursor_alarm_at(cursor, wfm_monotonic_us() + ASYNC_SLOT_POLL_US);
 		return false;
 	}
 	if (status.state == WFM_PERMIT_REFUSED)
@@ -381,6 +391,7 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 									wfm_step_tenant(cursor, step),
 									step->token_generation, result->status);
 	}
+	wfm_cursor_wake_others(cursor);
 }
 
 /* Is there no record of the key that was asked for? */

@@ -4,6 +4,8 @@
 use strict;
 use warnings;
 
+use IPC::Run;
+use List::Util qw(sum);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -72,6 +74,43 @@ is($node->safe_psql('postgres', "SET statement_timeout = '10s'; BEGIN;
 		MOVE ALL FROM c;
 		COMMIT; SELECT 'done'"), 'done', 'a suspended portal goes on');
 $sim->no_faults;
+
+# With one call at a time the slot goes from branch to branch, and from session
+# to session, without lying idle: its pauses are held against those of scans
+# that are no Append's.
+sub pauses_between_calls
+{
+	my ($async, $sessions, $branches) = @_;
+	my $sql = "SET enable_async_append = $async; SELECT count(*) FROM ($branches) x";
+	my $mark = $sim->mark;
+	my @runs = map {
+		IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ], '>', \my $out)
+	} 1 .. $sessions;
+
+	is(scalar(grep { !IPC::Run::finish($_) } @runs), 0, "$sessions sessions, async append $async");
+	my @calls = sort { $a->{time} <=> $b->{time} } $sim->calls_since($mark);
+	return map { $calls[$_]{time} - $calls[ $_ - 1 ]{time} - $calls[ $_ - 1 ]{duration} } 1 .. $#calls;
+}
+
+sub median { return (sort { $a <=> $b } @_)[ @_ / 2 ]; }
+sub mean { return sum(@_) / @_; }
+
+$node->safe_psql('postgres', 'UPDATE wfm_connections SET concurrent_calls = 1');
+$sim->fault({ match => { path => '*job.api/list' }, action => { delay => 0.1 } });
+foreach (
+	[ 'branches', 1, $three, \&median, 0.003 ],
+	# of which one branch ends early
+	[ 'sessions', 2, 'SELECT uuid FROM job UNION ALL SELECT uuid FROM staff', \&mean, 0.03 ])
+{
+	my ($what, $sessions, $branches, $middle, $more) = @$_;
+	my $plain = $middle->(pauses_between_calls('off', $sessions, $branches));
+	my $async = $middle->(pauses_between_calls('on', $sessions, $branches));
+
+	cmp_ok($async, '<', 4 * $plain + $more, "a slot goes from one to another of several $what soon")
+	  or diag("$async s, and $plain s without async append");
+}
+$sim->no_faults;
+$node->safe_psql('postgres', 'UPDATE wfm_connections SET concurrent_calls = 5');
 
 # One branch fails: an error, not fewer rows.
 $sim->fault({ match => { path => '*staff.api' }, skip => 1, action => { error_text => 'no' } });
