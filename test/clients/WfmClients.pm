@@ -89,7 +89,7 @@ sub run
 		PGHOST => '127.0.0.1', PGPORT => $node->port, PGUSER => 'tool', PGDATABASE => 'postgres',
 		WFM_SIM_URL => $sim->url,
 		map { ('WFM_' . uc $_ => $words{$_}) } keys %words);
-	my $run = IPC::Run::start(\@command, '<', \undef, '>', \$output, '2>&1', IPC::Run::timeout(240));
+	my $run = IPC::Run::start(\@command, '<', \undef, '>', \$output, '2>&1', IPC::Run::timeout(800));
 	my $ended = eval { $run->finish; 1 };
 	my ($tests, $plan) = (0, undef);
 

@@ -20,14 +20,15 @@ import json
 import os
 import pathlib
 import re
+import threading
 import time
 import urllib.request
 
 
-# How long the API is silent where a query is to be ended, and what is still
-# at once on a busy machine.
-STALL = 8
-SOON = 5
+# How long the API is silent where a query is to be ended, and what is at once
+# even on a busy machine: less than the 30 s after which silence is given up.
+STALL = 600
+SOON = 25
 
 
 class Tap:
@@ -76,6 +77,26 @@ class Simulator:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read().decode()
 
+    def active(self):
+        """How many requests are under way."""
+        return len(json.loads(self.control("GET", "state"))["http"]["active"])
+
+    def wait_for_active(self, number):
+        """Until so many requests are under way."""
+        end = time.monotonic() + 60
+        while self.active() < number and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def when_active(self, action):
+        """A started thread that does something once a request is under way."""
+        def wait():
+            self.wait_for_active(1)
+            action()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        return thread
+
     def mark(self):
         """A point in the log, once no request is under way."""
         for _ in range(1000):
@@ -95,19 +116,18 @@ class Simulator:
         """How many they are."""
         return len(self.entries_since(mark))
 
-    def stall(self, path, seconds=STALL):
-        """Answers of a path come that much later, until no_faults()."""
-        rule = {"match": {"path": path}, "action": {"delay": seconds}}
+    def stall(self, path):
+        """Answers of a path do not come until release()."""
+        rule = {"match": {"path": path}, "action": {"delay": STALL}}
         self.control("POST", "faults", rule)
 
-    def no_faults(self):
-        self.control("DELETE", "faults")
+    def release(self):
+        self.control("POST", "release", {})
 
 
 def settle(execute):
     """Lets a cancel pass that arrives twice: the server signals the process
-    and its group, and on a busy machine the second signal may come late."""
-    time.sleep(0.2)
+    and its group.  Whoever asked for it was told after both signals."""
     try:
         execute("SELECT 1")
     except Exception:  # pylint: disable=broad-except

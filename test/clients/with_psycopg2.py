@@ -4,7 +4,6 @@ reflection; and the probes of Superset and dbt, which use them."""
 import io
 import os
 import sys
-import threading
 import time
 
 import psycopg2
@@ -66,11 +65,12 @@ def ends():
     connection = connect()
     cursor = connection.cursor()
     simulator.stall("*staff.api")
-    threading.Timer(0.3, connection.cancel).start()
+    canceller = simulator.when_active(connection.cancel)
     started = time.monotonic()
     tap.fails(lambda: cursor.execute("SELECT * FROM acme.staff"), psycopg2.extensions.QueryCanceledError, "cancel ends a query")
     tap.ok(time.monotonic() - started < SOON, "at once")
-    simulator.no_faults()
+    canceller.join()
+    simulator.release()
     settle(cursor.execute)
     cursor.execute("SELECT count(*) FROM acme.client; SELECT count(*) FROM acme.staff")
     tap.is_(cursor.fetchone(), (8,), "two statements in one message, after it")

@@ -47,12 +47,19 @@ final class Simulator {
         return (int) control("GET", "log?since=" + mark, null).lines().filter(l -> DIALECT.matcher(l).find()).count();
     }
 
-    /** Answers of a path come that much later, until noFaults(). */
-    void stall(String path, int seconds) throws IOException, InterruptedException {
-        control("POST", "faults", "{\"match\": {\"path\": \"" + path + "\"}, \"action\": {\"delay\": " + seconds + "}}");
+    /** Answers of a path do not come until release(). */
+    void stall(String path) throws IOException, InterruptedException {
+        control("POST", "faults", "{\"match\": {\"path\": \"" + path + "\"}, \"action\": {\"delay\": 600}}");
     }
 
-    void noFaults() throws IOException, InterruptedException {
-        control("DELETE", "faults", null);
+    void release() throws IOException, InterruptedException {
+        control("POST", "release", "{}");
+    }
+
+    /** Until a request is under way. */
+    void waitForActive() throws IOException, InterruptedException {
+        for (int i = 0; i < 3000 && !ACTIVE.matcher(control("GET", "state", null)).find(); i++) {
+            Thread.sleep(20);
+        }
     }
 }
