@@ -45,7 +45,7 @@ my @queries = (
 	[ 2, 'a range of days', q{SELECT count(*), sum(minutes) FROM X.time_entry WHERE date BETWEEN '2026-01-01' AND '2026-01-31'} ],
 	[ 1, 'count(*)', 'SELECT count(*) FROM X.client' ],
 	[ 1, 'LIMIT', 'SELECT name IS NOT NULL FROM X.client LIMIT 3' ],
-	[ 2, 'LIMIT on windows', 'SELECT minutes IS NOT NULL FROM X.time_entry LIMIT 1' ],
+	[ 2, 'LIMIT on windows', q{SELECT minutes IS NOT NULL FROM X.time_entry WHERE date <= '2026-06-30' LIMIT 1} ],
 	[ 0, 'LIMIT 0', 'SELECT * FROM X.client LIMIT 0' ],
 	[ 0, 'WHERE false', 'SELECT * FROM X.client WHERE 1 = 0' ],
 	[ 2, 'a join', q{SELECT c.name, count(*) FROM X.client c JOIN X.job_current j ON j.client_uuid = c.uuid GROUP BY c.uuid, c.name ORDER BY 1, 2} ],
