@@ -95,7 +95,8 @@ CREATE TABLE wfm_tokens (
     consented_at timestamptz,
     consent_state text COLLATE "C",
     consent_verifier text COLLATE "C",
-    consent_asked_at timestamptz
+    consent_asked_at timestamptz,
+    database oid
 );
 COMMENT ON TABLE wfm_tokens IS 'grants of the connections, sealed; kept by the token worker, never dumped, not to be written by hand';
 COMMENT ON COLUMN wfm_tokens.connection IS 'name of the connection';
@@ -127,6 +128,7 @@ COMMENT ON COLUMN wfm_tokens.consented_at IS 'when';
 COMMENT ON COLUMN wfm_tokens.consent_state IS 'sealed: state parameter of the consent asked for';
 COMMENT ON COLUMN wfm_tokens.consent_verifier IS 'sealed: PKCE verifier of the consent asked for';
 COMMENT ON COLUMN wfm_tokens.consent_asked_at IS 'when the address for the consent was made';
+COMMENT ON COLUMN wfm_tokens.database IS 'database that the grant belongs to; a row copied with its database is none of the copy';
 
 REVOKE ALL ON TABLE wfm_connections, wfm_tokens FROM PUBLIC;
 
@@ -237,7 +239,7 @@ COMMENT ON COLUMN wfm_stat_connections.consented_by IS 'who consented, where the
 COMMENT ON COLUMN wfm_stat_connections.consented_at IS 'when the consent was given';
 COMMENT ON COLUMN wfm_stat_connections.tenant_id IS 'tenant that is read unless a server names another';
 COMMENT ON COLUMN wfm_stat_connections.tenant_name IS 'its name, where the vendor tells it';
-COMMENT ON COLUMN wfm_stat_connections.last_error_detail IS 'what the token endpoint said, without secrets';
+COMMENT ON COLUMN wfm_stat_connections.last_error_detail IS 'what the token endpoint said, or why a consent is needed; without secrets';
 COMMENT ON COLUMN wfm_stat_connections.state IS 'ready, ready_no_refresh, refreshing, needs_authorization or config_error';
 COMMENT ON COLUMN wfm_stat_connections.generation IS 'grows by one with every token pair';
 COMMENT ON COLUMN wfm_stat_connections.refresh_token_days_left IS 'days until the refresh token dies if it is not used';

@@ -51,6 +51,7 @@ enum
 	COL_CONSENT_STATE,
 	COL_CONSENT_VERIFIER,
 	COL_CONSENT_ASKED_AT,
+	COL_DATABASE,
 	NCOLUMNS
 };
 
@@ -220,6 +221,18 @@ grant_of_tuple(Relation tokens, HeapTuple tuple)
 		: DatumGetTimestampTz(values[COL_CONSENTED_AT]);
 	grant->consent_asked_at = nulls[COL_CONSENT_ASKED_AT] ? 0
 		: DatumGetTimestampTz(values[COL_CONSENT_ASKED_AT]);
+
+	/*
+	 * CREATE DATABASE ... TEMPLATE copies rows.  The grant stays with the
+	 * original: neither could its seals be opened here, nor may two places
+	 * renew one refresh token.
+	 */
+	if (!nulls[COL_DATABASE] &&
+		DatumGetObjectId(values[COL_DATABASE]) != MyDatabaseId)
+	{
+		wfm_grant_clear(grant);
+		grant->error_detail = pstrdup("Its tokens belong to the database that this one was copied from.");
+	}
 	return grant;
 }
 
@@ -276,6 +289,7 @@ tuple_of_grant(Relation tokens, const WfmGrant *grant)
 	set_text(values, nulls, COL_CONSENTED_BY, grant->consented_by);
 	set_timestamp(values, nulls, COL_CONSENTED_AT, grant->consented_at);
 	set_timestamp(values, nulls, COL_CONSENT_ASKED_AT, grant->consent_asked_at);
+	values[COL_DATABASE] = ObjectIdGetDatum(MyDatabaseId);
 	return heap_form_tuple(RelationGetDescr(tokens), values, nulls);
 }
 

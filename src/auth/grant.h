@@ -65,7 +65,10 @@ extern void wfm_grant_lock(const char *connection);
 /* A grant with nothing in it, generation 0, needs_authorization. */
 extern WfmGrant *wfm_grant_make(const char *connection);
 
-/* The row as of now; NULL if there is none. */
+/*
+ * The row as of now; NULL if there is none.  One that was copied with its
+ * database is a grant with nothing in it but its generation and the reason.
+ */
 extern WfmGrant *wfm_grant_read(Relation tokens, const char *connection);
 
 /* All rows, as a list of WfmGrant. */

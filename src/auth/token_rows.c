@@ -200,6 +200,7 @@ give_up_shared_grant(WfmTokenJob *job, Relation tokens, WfmGrant *grant)
 			 other);
 	if (job->read_only)
 		return;
+	wfm_secret_free(&job->access_token);
 	wfm_grant_lock(job->connection);
 	wfm_grant_clear(grant);
 	grant->row.generation++;
@@ -233,6 +234,7 @@ read_work(void *arg)
 	MemoryContext old;
 	Relation	tokens;
 	WfmGrant   *grant;
+	bool		readable;
 
 	MemoryContextReset(job->context);
 	job->settings = NULL;
@@ -254,18 +256,23 @@ read_work(void *arg)
 		/* What the token endpoint last said stays true of the same grant. */
 		if (grant->row.generation != job->fsm.row.generation)
 			job->detail[0] = '\0';
-		give_up_shared_grant(job, tokens, grant);
+
+		/* Who cannot open it cannot use it, and is no owner. */
+		readable = open_tokens(job, grant);
+		if (readable)
+			give_up_shared_grant(job, tokens, grant);
 		job->profile = profile_of(job->settings, grant);
 		job->has_refresh_token = grant->row.has_refresh_token;
 		job->had_tokens = grant->row.has_access_token;
-		strlcpy(job->fingerprint, grant->fingerprint ? grant->fingerprint : "",
+		strlcpy(job->fingerprint,
+				readable && grant->fingerprint != NULL ? grant->fingerprint : "",
 				sizeof(job->fingerprint));
 		if (job->detail[0] == '\0' && grant->error_detail != NULL)
 			strlcpy(job->detail, grant->error_detail, sizeof(job->detail));
 		take_tenant(job, grant);
 
 		*work->row = grant->row;
-		work->row->unreadable = !open_tokens(job, grant);
+		work->row->unreadable = !readable;
 		work->config->grace_s = job->profile->grace_s;
 		work->config->refresh_token_days = job->settings->refresh_token_days;
 		work->config->revision = revision_of(job, grant);

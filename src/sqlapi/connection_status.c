@@ -93,10 +93,11 @@ set_grant(Datum *values, bool *nulls, const WfmGrant *grant, int token_days)
 		nulls[COL_REFRESH_TOKEN_DAYS_LEFT] = false;
 	}
 	if (row->last_error != WFM_TOKEN_OK)
-	{
 		set_text(values, nulls, COL_LAST_ERROR, wfm_token_error_name(row->last_error));
+
+	/* Why a consent is needed may be known without an error. */
+	if (row->last_error != WFM_TOKEN_OK || row->state == WFM_GRANT_NEEDS_AUTHORIZATION)
 		set_text(values, nulls, COL_LAST_ERROR_DETAIL, grant->error_detail);
-	}
 }
 
 /*

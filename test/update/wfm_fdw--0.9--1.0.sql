@@ -14,7 +14,8 @@ ALTER TABLE wfm_tokens
     ADD COLUMN consented_at timestamptz,
     ADD COLUMN consent_state text COLLATE "C",
     ADD COLUMN consent_verifier text COLLATE "C",
-    ADD COLUMN consent_asked_at timestamptz;
+    ADD COLUMN consent_asked_at timestamptz,
+    ADD COLUMN database oid;
 
 ALTER TABLE wfm_connections ENABLE ALWAYS TRIGGER wfm_store;
 

@@ -200,9 +200,10 @@ one("UPDATE wfm_tokens SET refresh_token = '$old' WHERE connection = 'secret'");
 like(one("SELECT key_id IS NULL, resealed, why_not FROM wfm_rotate_key() WHERE connection = 'secret'"), qr/^t\|f\|column refresh_token: /, 'rotation says what does not open');
 
 # The database is part of the seal: a copy of it opens nothing, even when the
-# original is gone
+# original is gone and somebody makes the rows the copy's own
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'");
 $node->safe_psql('template1', 'CREATE DATABASE copy TEMPLATE postgres');
+$node->safe_psql('copy', 'UPDATE wfm_tokens SET database = (SELECT oid FROM pg_database WHERE datname = current_database())');
 one("DELETE FROM wfm_connections");
 $node->stop;
 $mark = $sim->mark;
