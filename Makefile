@@ -5,6 +5,7 @@
 #   make test                every test of every kind; TESTS="unit tap:003" selects
 #   make soak                the long forms of the tests (about half an hour)
 #   make test-matrix         the tests on PostgreSQL 15, 17 and 18 (as root)
+#   make test-upgrade        pg_upgrade from each of them to the next (as root)
 #   make clients             psql, JDBC, ODBC, psycopg and what BI tools send
 #   make interop             consent against an OAuth server of others, in a browser
 #   make bench               figures of speed and memory (doc/performance.md)
@@ -28,7 +29,7 @@ all:
 
 # Goals that need no PostgreSQL build environment to start with: they run
 # scripts, which install what is missing first.
-SCRIPT_GOALS := help packages docs test soak clients interop fuzz test-matrix bench demo lint indent indent-check \
+SCRIPT_GOALS := help packages docs test soak clients interop fuzz test-matrix test-upgrade bench demo lint indent indent-check \
 	dist package coverage sanitize valgrind
 
 .PHONY: $(SCRIPT_GOALS)
@@ -61,6 +62,9 @@ soak:
 
 test-matrix:
 	@test/matrix/run $(TESTS)
+
+test-upgrade:
+	@test/matrix/upgrade $(VERSIONS)
 
 bench:
 	@test/install-packages demo

@@ -201,7 +201,7 @@ def wishes_of(path):
     return []
 
 
-def run_tap(workspace, kind, path, wishes):
+def run_tap(workspace, kind, path, wishes, **extra):
     """Runs one Perl file; its servers are in a folder of its own."""
     name = path.stem
     pg = workspace.crashing_pg() if "crashpoints" in wishes else workspace.pg
@@ -227,6 +227,7 @@ def run_tap(workspace, kind, path, wishes):
         WFM_MODULES=workspace.folder / "modules",
         WFM_SAMPLES=workspace.samples(),
         WFM_PYTHON=python(),
+        **extra,
     )
     log = workspace.logs / ("%s_%s.log" % (kind, name))
     script = workspace.source / path.relative_to(REPOSITORY)
@@ -292,6 +293,29 @@ def clients_tasks(workspace, selection):
         Task("clients/%s" % name, run_later(run_tap, workspace, "clients", files[name], []))
         for name in selection.names("clients", list(files))
     ]
+
+
+# --- another version of PostgreSQL ---------------------------------------------
+
+
+def upgrade_tasks(workspace, selection):
+    """test/upgrade; only when asked for, since it needs two versions of
+    PostgreSQL, which "make test-upgrade" brings together."""
+    if not selection.kind("upgrade"):
+        return []
+    files = {p.stem: p for p in sorted((REPOSITORY / "test/upgrade").glob("*.pl"))}
+    return [
+        Task("upgrade/%s" % name, run_later(run_upgrade, workspace, files[name]))
+        for name in selection.names("upgrade", list(files))
+    ]
+
+
+def run_upgrade(workspace, path):
+    """A Perl file like the others, with $WFM_OLD_ROOT."""
+    old = workspace.old_pg()
+    if old is None:
+        return skip("upgrade/%s" % path.stem, "WFM_OLD_PG_CONFIG names no other PostgreSQL")
+    return run_tap(workspace, "upgrade", path, [], WFM_OLD_ROOT=old.bin.parent)
 
 
 # --- C programs --------------------------------------------------------------
@@ -415,12 +439,12 @@ def run_spec(workspace):
 # --- all of them -------------------------------------------------------------
 
 # In the order in which their tasks start: the longest first.
-FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, spec_tasks, interop_tasks, clients_tasks]
-KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "spec", "interop", "clients"]
+FINDERS = [sql_tasks, tap_tasks, unittest_tasks, unit_tasks, fuzz_tasks, spec_tasks, interop_tasks, clients_tasks, upgrade_tasks]
+KINDS = ["regress", "isolation", "tap", "unit", "fuzz", "simulator", "driver", "spec", "interop", "clients", "upgrade"]
 # Kinds that run only when they are named.
-ASKED_FOR = {"interop", "clients"}
+ASKED_FOR = {"interop", "clients", "upgrade"}
 # Kinds that need the extension built and a PostgreSQL.
-SERVER_KINDS = {"regress", "isolation", "tap", "interop", "clients"}
+SERVER_KINDS = {"regress", "isolation", "tap", "interop", "clients", "upgrade"}
 
 
 def find_tasks(workspace, selection):

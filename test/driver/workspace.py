@@ -127,7 +127,7 @@ class Workspace:
 
     def trim(self):
         """Leaves the logs and data of a run that failed."""
-        for name in ("root", "crashroot", "walkroot", "walkthrough", "source", "samples", "modules", "tmp", "s", "ports"):
+        for name in ("root", "crashroot", "oldroot", "walkroot", "walkthrough", "source", "samples", "modules", "tmp", "s", "ports"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def remove(self):
@@ -300,6 +300,16 @@ class Workspace:
             shutil.copy(built, folder)
             make_readable(folder)
 
+    def old_pg(self):
+        """The PostgreSQL of $WFM_OLD_PG_CONFIG with the extension, built in a
+        mirror of the sources; None where there is none."""
+        pg_config = os.environ.get("WFM_OLD_PG_CONFIG")
+        if not pg_config:
+            return None
+        mirror = REPOSITORY / "build" / "old"
+        mirror_sources(mirror)
+        return self._install(mirror, "oldroot", pg_config=pg_config)
+
     def old_version(self):
         """Lets the private PostgreSQL make an earlier version of the extension
         and update it."""
@@ -309,9 +319,9 @@ class Workspace:
             self.step("install the old version", command, as_caller=True)
             make_readable(scripts)
 
-    def _install(self, tree, root, *settings):
+    def _install(self, tree, root, *settings, pg_config=None):
         """Builds in a tree; installs below self.folder/root."""
-        pg_config = find_pg_config()
+        pg_config = pg_config or find_pg_config()
         make = ["make", "-C", tree, "--no-print-directory", "with_llvm=no", *settings]
         make.append("PG_CONFIG=%s" % pg_config)
         jobs = "-j%d" % (os.cpu_count() or 1)
