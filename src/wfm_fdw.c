@@ -12,6 +12,7 @@
 #include "storage/ipc.h"
 
 #include "auth/copy_guard.h"
+#include "auth/drop_watch.h"
 #include "auth/token_store.h"
 #include "base/compat.h"
 #include "base/options.h"
@@ -77,6 +78,7 @@ _PG_init(void)
 	prev_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = start_shared_memory;
 	wfm_token_launcher_register();
+	wfm_drop_watch_install();
 }
 
 Datum

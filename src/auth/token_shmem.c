@@ -176,15 +176,44 @@ wfm_grant_entry_wipe(WfmGrantEntry *entry)
 	entry->unauthorized = 0;
 }
 
-/* Give back the places of one database. */
-static void
-free_places_of(Oid database)
+/* The process that looks after a database; 0 if there is none. */
+static pid_t
+worker_of(Oid database)
 {
 	for (int i = 0; i < view.nentries; i++)
 	{
-		if (view.entries[i].database == database)
-			wfm_grant_entry_free(&view.entries[i]);
+		if (view.workers[i].database == database)
+			return view.workers[i].pid;
 	}
+	return 0;
+}
+
+void
+wfm_grant_places_forget(Oid database)
+{
+	bool		watched;
+	pid_t		pid;
+
+	LWLockAcquire(view.lock, LW_EXCLUSIVE);
+	pid = worker_of(database);
+	watched = pid != 0 && pid != MyProcPid;
+	for (int i = 0; i < view.nentries; i++)
+	{
+		WfmGrantEntry *entry = &view.entries[i];
+
+		if (entry->database != database)
+			continue;
+		if (!watched)
+			wfm_grant_entry_free(entry);
+		else
+		{
+			wfm_grant_entry_wipe(entry);
+			entry->changed = true;
+		}
+	}
+	LWLockRelease(view.lock);
+	if (watched)
+		wfm_token_wake(database);
 }
 
 bool
@@ -201,9 +230,7 @@ wfm_grant_places_reclaim(void)
 		LWLockRelease(view.lock);
 		if (!OidIsValid(database) || database_exists(database))
 			continue;
-		LWLockAcquire(view.lock, LW_EXCLUSIVE);
-		free_places_of(database);
-		LWLockRelease(view.lock);
+		wfm_grant_places_forget(database);
 		found = true;
 	}
 	return found;
@@ -294,9 +321,7 @@ wfm_grant_is_held_elsewhere(const char *fingerprint, const char *connection,
 		}
 		if (!OidIsValid(holder) || database_exists(holder))
 			break;
-		LWLockAcquire(view.lock, LW_EXCLUSIVE);
-		free_places_of(holder);
-		LWLockRelease(view.lock);
+		wfm_grant_places_forget(holder);
 	}
 	*other_database = holder;
 	return OidIsValid(holder);
@@ -321,14 +346,10 @@ wfm_launcher_wake(void)
 void
 wfm_token_wake(Oid database)
 {
-	pid_t		pid = 0;
+	pid_t		pid;
 
 	LWLockAcquire(view.lock, LW_SHARED);
-	for (int i = 0; i < view.nentries; i++)
-	{
-		if (view.workers[i].database == database)
-			pid = view.workers[i].pid;
-	}
+	pid = worker_of(database);
 	if (pid == 0)
 		pid = view.shared->launcher_pid;
 	LWLockRelease(view.lock);

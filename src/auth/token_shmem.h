@@ -143,6 +143,14 @@ extern void wfm_grant_entry_free(WfmGrantEntry *entry);
  */
 extern bool wfm_grant_places_reclaim(void);
 
+/*
+ * A database, or the extension in it, is gone, and with it every grant: gives
+ * their places back.  If a token worker is there, other than the caller, the
+ * published tokens are overwritten, and it gives the places back once it has
+ * looked.  Takes the lock.
+ */
+extern void wfm_grant_places_forget(Oid database);
+
 /* Overwrite the published token.  The lock must be held exclusively. */
 extern void wfm_grant_entry_wipe(WfmGrantEntry *entry);
 

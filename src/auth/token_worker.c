@@ -190,19 +190,6 @@ list_grants(void *arg)
 	table_close(tokens, AccessShareLock);
 }
 
-/* The extension is gone: nothing is to be remembered of this database. */
-static void
-forget_database(void)
-{
-	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < wfm_token_shmem->nentries; i++)
-	{
-		if (wfm_token_shmem->entries[i].database == MyDatabaseId)
-			wfm_grant_entry_free(&wfm_token_shmem->entries[i]);
-	}
-	LWLockRelease(wfm_token_shmem->lock);
-}
-
 /* What all grants depend on has changed: look at every row again. */
 static void
 mark_changed(void)
@@ -435,7 +422,7 @@ wfm_token_worker_main(Datum argument)
 	}
 	if (!list.installed)
 	{
-		forget_database();
+		wfm_grant_places_forget(MyDatabaseId);
 		return;
 	}
 	state.channel = wfm_channel_borrow(TopMemoryContext);

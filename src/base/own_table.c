@@ -53,6 +53,14 @@ wfm_own_schema(void)
 	return OidIsValid(extension) ? schema_of_extension(extension) : InvalidOid;
 }
 
+bool
+wfm_own_extension(Oid extension)
+{
+	char	   *name = get_extension_name(extension);
+
+	return name != NULL && strcmp(name, EXTENSION_NAME) == 0;
+}
+
 Oid
 wfm_own_table(const char *name, bool missing_ok)
 {

@@ -19,6 +19,9 @@
 /* Schema of the extension in this database; InvalidOid if it is not there. */
 extern Oid	wfm_own_schema(void);
 
+/* Is this the extension itself, as a row of pg_extension that is there? */
+extern bool wfm_own_extension(Oid extension);
+
 /*
  * OID of a table of the extension.  When it is not there: InvalidOid if
  * missing_ok, else an error.
