@@ -62,6 +62,8 @@ one(q{CREATE SERVER acme FOREIGN DATA WRAPPER wfm_fdw OPTIONS (connection 'acme'
 	GRANT SELECT ON wfm_connections TO watcher});
 
 # The new library over the old tables: an error that says what to do, no more.
+# It comes with a restart.
+$node->restart;
 my $mark = $sim->mark;
 foreach my $sql ('SELECT count(*) FROM client', "SELECT wfm_refresh('acme')",
 	"UPDATE wfm_connections SET calls_per_minute = 60", 'SELECT * FROM wfm_stat_connections')
