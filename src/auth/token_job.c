@@ -179,6 +179,18 @@ wfm_job_tell(WfmTokenJob *job)
 			 job->fsm.phase == WFM_PHASE_SILENT) &&
 			entry->unauthorized == job->unauthorized_sent)
 			entry->unauthorized = 0;
+
+		/*
+		 * A refresh counts when its token can be had.  Who asked for one
+		 * while it was under way has it with that.
+		 */
+		if (job->refreshed &&
+			entry->generation == (uint64) job->fsm.row.generation)
+		{
+			job->refreshed = false;
+			entry->refreshes++;
+			entry->refresh_asked = false;
+		}
 		ConditionVariableBroadcast(&entry->changed_cv);
 	}
 	LWLockRelease(wfm_token_shmem->lock);
@@ -240,16 +252,14 @@ forget(WfmTokenJob *job)
 }
 
 static void
-count(WfmTokenJob *job, bool request)
+count_request(WfmTokenJob *job)
 {
 	WfmGrantEntry *entry;
 
 	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
 	entry = wfm_grant_entry(MyDatabaseId, job->connection, false);
-	if (entry != NULL && request)
+	if (entry != NULL)
 		entry->token_requests++;
-	else if (entry != NULL)
-		entry->refreshes++;
 	LWLockRelease(wfm_token_shmem->lock);
 }
 
@@ -357,7 +367,7 @@ static void
 start_post(WfmTokenJob *job, WfmChannel *channel)
 {
 	WFM_CRASHPOINT("K04");
-	count(job, true);
+	count_request(job);
 	job->post = wfm_job_post_form(channel, job->settings->token_url,
 								  &job->body, &job->authorization);
 	wfm_secret_free(&job->body);
@@ -441,8 +451,7 @@ carry_out(WfmTokenJob *job, const WfmFsmAction *action, WfmFsmEvent *event,
 		case WFM_ACT_COMMIT:
 			event->kind = WFM_EV_COMMIT;
 			event->write = wfm_rows_commit(job, action);
-			if (event->write == WFM_WRITE_DONE)
-				count(job, false);
+			job->refreshed |= event->write == WFM_WRITE_DONE;
 			break;
 		case WFM_ACT_WRITE_STATE:
 			event->kind = WFM_EV_STATE_WRITTEN;

@@ -49,6 +49,7 @@ typedef struct WfmTokenJob
 	bool		has_answer;
 	WfmTokenTexts answer;
 	WfmSecret	access_token;	/* durable, to be published */
+	bool		refreshed;		/* and not counted yet */
 
 	/* the tenant, for connections that name none */
 	WfmTenantState tenant_state;

@@ -64,7 +64,7 @@ typedef struct WfmGrantEntry
 	WfmTokenError error;
 	char		detail[WFM_DETAIL_LEN]; /* what the token endpoint said */
 	uint64		looks;			/* counts the worker's looks at the row */
-	uint64		refreshes;		/* counts tokens stored since server start */
+	uint64		refreshes;		/* counts tokens published since server start */
 	uint64		token_requests; /* counts POSTs since server start */
 	TimestampTz refreshed_at;	/* last time a token was stored; 0 = never */
 	char		fingerprint[WFM_FINGERPRINT_LEN + 1];

@@ -61,15 +61,42 @@ foreach my $mode ($ENV{WFM_TEST_LONG} ? @WfmPoints::MODES : ('strict'))
 # Nor does it when it happens in the work for another connection
 $world->mode('strict');
 my $before = $world->row('generation');
-$sim->fault({ match => { path => '/oauth/token' }, count => 1, action => { delay => 2 } });
 my $mark = $sim->mark;
-my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('blue')" ], '<', \undef, '>', \my $said, '2>&1');
-ok($world->wait_for('first_use IS NOT NULL'), 'a request is under way');
+
+# A refresh in a session beside.
+sub refresh_beside
+{
+	my ($said) = @_;
+
+	return IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('blue')" ], '<', \undef, '>', $said, '2>&1');
+}
+
+$sim->fault({ match => { path => '/oauth/token' }, count => 1, action => { delay => WfmTest::HELD } });
+my $session = refresh_beside(\my $said);
+$sim->wait_for_request(qr{^/oauth/token$});
 $world->order('K04 error');
 $world->one("SELECT wfm_refresh('xero')");
 like($world->was_hit, qr/^K04 error/, 'an error in the refresh of another connection');
+$sim->release;
 $session->finish;
 is($world->row("state || ' ' || generation"), 'ready ' . ($before + 1), 'costs it nothing');
 is($world->posts($mark), 1, 'and no request');
+
+# wfm_refresh() ends when its token can be had, however long that takes
+$world->order('K13 delay 3000');
+like($world->one("SELECT wfm_refresh('blue'); SELECT state FROM wfm_stat_connections WHERE name = 'blue'"), qr/^ready$/m, 'a slow worker: the state after wfm_refresh()');
+like($world->was_hit, qr/^K13 delay/, 'it was slow');
+
+# Who asks while a refresh is under way has one with its end
+$mark = $sim->mark;
+$sim->fault({ match => { path => '/oauth/token' }, count => 1, action => { delay => WfmTest::HELD } });
+my @said = ('', '');
+my @sessions = map { my $session = refresh_beside(\$_); $sim->wait_for_request(qr{^/oauth/token$}); $session } @said;
+WfmTest::wait_for_sessions($node, '%wfm_refresh(%', 2);
+$sim->release;
+$_->finish foreach @sessions;
+WfmTest::wait_for_worker($node);
+unlike("@said", qr/ERROR/, 'two sessions ask for one refresh');
+is($world->posts($mark), 1, 'which is one request');
 
 done_testing();
