@@ -38,7 +38,7 @@ sub start
 		$ENV{WFM_PYTHON} || 'python3',
 		"$ENV{WFM_SOURCE}/test/hostile/$program",
 		'--port-file', $port_file, @arguments);
-	my $deadline = time() + 60;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 
 	unlink $port_file;
 	my $run = IPC::Run::start(\@command, '<', \undef, '>', $log, '2>&1');
@@ -61,7 +61,7 @@ sub new
 {
 	my ($class) = @_;
 
-	return bless { port => start('hostile-server') + 0, http => HTTP::Tiny->new(proxy => undef) },
+	return bless { port => start('hostile-server') + 0, http => HTTP::Tiny->new(timeout => $PostgreSQL::Test::Utils::timeout_default, proxy => undef) },
 	  $class;
 }
 

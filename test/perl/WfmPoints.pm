@@ -13,7 +13,7 @@
 # that a request can be stopped on its way.
 #
 # synchronous_commit is off in the server: what the token worker calls durable
-# must be so all the same.
+# must be so all the same.  The log tells when a worker is started.
 
 package WfmPoints;
 
@@ -27,15 +27,10 @@ use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep time);
-
 use WfmTest;
 
 our @POINTS = map { sprintf 'K%02d', $_ } 1 .. 17;
 our @MODES = qw(grace-same grace-new-both grace-new-kill nograce strict);
-
-# A request is held for this long, in seconds: by the relay, by the simulator.
-use constant { RELAY_HOLDS => 1.5, ANSWER_HELD => 1.5 };
 
 # How many bytes of a held request pass the relay.
 use constant PASSED => 40;
@@ -46,7 +41,7 @@ sub new
 {
 	my ($class, $name) = @_;
 	my $sim = WfmTest::Simulator->new('--clients', 1, '--jobs', 1, '--time', 1);
-	my $node = WfmTest::start_node($name, settings => "restart_after_crash = on\nsynchronous_commit = off\n");
+	my $node = WfmTest::start_node($name, settings => "restart_after_crash = on\nsynchronous_commit = off\nlog_min_messages = debug1\n");
 	my $self = bless { sim => $sim, node => $node, order => $node->data_dir . '/wfm_crashpoint' }, $class;
 
 	$self->{relay} = $self->_start_relay;
@@ -95,7 +90,7 @@ sub _relay
 	my $server = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{sim}->port) or return;
 	my $hold = unlink $self->_file('hold');
 	my $select = IO::Select->new($client, $server);
-	my ($held, $until) = ('', 0);
+	my ($held, $holding) = ('', 0);
 
 	while (1)
 	{
@@ -105,15 +100,15 @@ sub _relay
 			if ($hold && $from == $client)
 			{
 				$held = substr $bytes, PASSED, length $bytes, '';
-				$until = time() + RELAY_HOLDS;
+				$holding = 1;
 				append_to_file($self->_file('held'), '');
 				$hold = 0;
 			}
 			syswrite($from == $client ? $server : $client, $bytes);
 		}
-		next unless $until && time() >= $until;
+		next unless $holding && unlink $self->_file('release');
 		syswrite $server, $held;
-		$until = 0;
+		$holding = 0;
 	}
 }
 
@@ -142,12 +137,16 @@ sub row
 	return $self->one("SELECT $columns FROM wfm_tokens WHERE connection = '$self->{connection}'");
 }
 
+# wait_for(CONDITION, CONNECTION): until a row of wfm_tokens is so, and the token
+# worker has nothing more to do about it.
 sub wait_for
 {
 	my ($self, $condition, $connection) = @_;
-
-	return $self->{node}->poll_query_until('postgres',
+	my $result = $self->{node}->poll_query_until('postgres',
 		"SELECT $condition FROM wfm_tokens WHERE connection = '" . ($connection || $self->{connection}) . "'");
+
+	WfmTest::wait_for_worker($self->{node});
+	return $result;
 }
 
 # seed(): another consent, if the last one is lost.
@@ -200,38 +199,27 @@ sub answers
 	return defined $code && $code == 0;
 }
 
-# until_true(CODE, WHAT): waits up to 30 s.
-sub until_true
-{
-	my ($self, $code, $what) = @_;
-
-	for (1 .. 1500)
-	{
-		return 1 if $code->();
-		sleep 0.02;
-	}
-	diag "waited in vain: $what";
-	return 0;
-}
-
-# Places where a request stops on its way: how it is stopped, and how one sees
-# that it is there.
+# Places where a request stops on its way until it is released: how it is
+# stopped, and how one sees that it is there.
 sub _way_stops
 {
 	my ($self) = @_;
 	my $sim = $self->{sim};
-	my $match = { path => $self->{connection} eq 'blue' ? '/oauth/token' : '/connect/token' };
-	my $under_way = sub { return scalar @{ $sim->state->{http}{active} } };
+	my $path = $self->{connection} eq 'blue' ? '/oauth/token' : '/connect/token';
+	my $stop = sub { $sim->fault({ match => { path => $path }, count => 1, action => { delay => WfmTest::HELD, @_ } }) };
+	my $is_there = sub { $sim->wait_for_request(qr/^$path$/) };
 
 	return {
 		# a part of it is with the provider
-		K06 => [ sub { append_to_file($self->_file('hold'), '') }, sub { return unlink $self->_file('held') } ],
+		K06 => [
+			sub { append_to_file($self->_file('hold'), '') },
+			sub { WfmTest::wait_until(sub { return unlink $self->_file('held') }, 'the request of K06') } ],
 
 		# it is with the provider, who loses it
-		K07 => [ sub { $sim->fault({ match => $match, count => 1, action => { status => 503, delay => ANSWER_HELD } }) }, $under_way ],
+		K07 => [ sub { $stop->(status => 503) }, $is_there ],
 
 		# it was granted; the answer is not on its way yet
-		K08 => [ sub { $sim->fault({ match => $match, count => 1, action => { delay => ANSWER_HELD } }) }, $under_way ],
+		K08 => [ $stop, $is_there ],
 	};
 }
 
@@ -245,23 +233,32 @@ sub refresh_at
 	my $sql = $point eq 'K16' ? "SELECT wfm_identity('$self->{connection}')" : "SELECT wfm_refresh('$self->{connection}')";
 	my $said = '';
 
+	unlink $self->_file('release');
+	WfmTest::wait_for_worker($self->{node});
 	$stop->[0]->() if $stop;
 	$self->order("$point $action") unless $stop;
 	my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $self->{node}->connstr('postgres'), '-c', $sql ],
 		'<', \undef, '>', \$said, '2>', \$said);
 	if ($stop)
 	{
-		$self->until_true($stop->[1], "the request of $point");
+		$stop->[1]->();
 		$self->order("$point $action");
 
 		# The worker goes round its loop.
 		$self->answers('SELECT pg_reload_conf()');
 	}
-	$self->until_true(sub { return $self->was_hit ne '' }, $point);
+	WfmTest::wait_until(sub { return $self->was_hit =~ /\n/ }, $point);
+
+	# Once the process is gone, whoever gets an answer gets it after the crash.
+	my ($pid) = $self->was_hit =~ /^$point kill (\d+)$/m;
+	WfmTest::wait_until(sub { return !kill 0, $pid }, 'the end of a killed process') if $pid;
+
+	# A request that the relay holds up for a dead process never goes on.
+	append_to_file($self->_file('release'), '') if $point eq 'K06' && !$pid;
+	$self->{sim}->release if $stop;
 	$session->finish;
-	$self->until_true(sub { return $self->answers('SELECT 1') }, 'the server');
+	WfmTest::wait_until(sub { return $self->answers('SELECT 1') }, 'the server answers');
 	unlink $self->{order};
-	$self->{sim}->no_faults;
 	return $said;
 }
 

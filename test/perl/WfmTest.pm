@@ -16,8 +16,14 @@ package WfmTest;
 use strict;
 use warnings;
 
+use Carp;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Time::HiRes qw(sleep time);
+
+# So many seconds hold a request up until it is released: longer than any test
+# takes.
+use constant HELD => 3600;
 
 # A signal must run the END blocks, which stop the servers.
 $SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub { exit 1 };
@@ -96,6 +102,63 @@ sub connect_tables
 	return $name;
 }
 
+# wait_until(CODE, WHAT): until CODE returns something true; dies where that
+# never comes.  The time is PostgreSQL's own for its tests.
+sub wait_until
+{
+	my ($code, $what) = @_;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (time() < $deadline)
+	{
+		my $result = $code->();
+
+		return $result if $result;
+		sleep 0.02;
+	}
+	croak "waited in vain: $what";
+}
+
+# wait_for_token(NODE, NAME, DATABASE): until the connection has an access token
+# that sessions can use.  One that was given a refresh token gets it without
+# being asked; before that a test cannot tell which request was whose.
+sub wait_for_token
+{
+	my ($node, $name, $database) = @_;
+
+	$node->poll_query_until($database || 'postgres',
+		"SELECT state = 'ready' AND expires_at > now() FROM wfm_stat_connections WHERE name = " . literal($name))
+	  or croak "no token for $name";
+	return;
+}
+
+# wait_for_worker(NODE): until every token worker waits for the network or for
+# what comes next: what the rows and the log of a simulator say by now has been
+# told to all, and the next thing it hears of is dealt with from the beginning.
+sub wait_for_worker
+{
+	my ($node) = @_;
+
+	$node->poll_query_until('postgres', <<'END') or croak 'the token worker does not come to rest';
+SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+	WHERE backend_type = 'wfm_fdw token worker' AND wait_event_type IS DISTINCT FROM 'Extension')
+END
+	return;
+}
+
+# wait_for_sessions(NODE, PATTERN, NUMBER): until so many sessions with such a
+# statement wait for a token, an answer, or their turn.
+sub wait_for_sessions
+{
+	my ($node, $pattern, $number) = @_;
+
+	$node->poll_query_until('postgres', sprintf <<'END', $number, literal($pattern)) or croak "$number sessions do not wait: $pattern";
+SELECT count(*) = %d FROM pg_stat_activity
+WHERE query LIKE %s AND backend_type = 'client backend' AND wait_event_type = 'Extension'
+END
+	return;
+}
+
 # A text as an SQL literal.
 sub literal
 {
@@ -127,7 +190,7 @@ sub new
 	my $self = bless {
 		port_file => "$PostgreSQL::Test::Utils::tmp_check/simulator_$number.port",
 		log => "$PostgreSQL::Test::Utils::log_path/simulator_$number.log",
-		http => HTTP::Tiny->new(timeout => 30, proxy => undef),
+		http => HTTP::Tiny->new(timeout => $PostgreSQL::Test::Utils::timeout_default, proxy => undef),
 	}, $class;
 	my @command = (
 		$ENV{WFM_PYTHON} || 'python3',
@@ -144,7 +207,7 @@ sub new
 sub _wait_for_port
 {
 	my ($self) = @_;
-	my $deadline = time() + 60;
+	my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
 
 	while (time() < $deadline)
 	{
@@ -199,6 +262,17 @@ sub no_faults { return $_[0]->control('DELETE', 'faults'); }
 # release: no more rules, and what one of them holds up goes on at once.
 sub release { return $_[0]->control('POST', 'release', {}); }
 
+# wait_for_request(PATTERN): until a request for such a path is under way, as
+# one does that a rule holds up: { delay => WfmTest::HELD }.
+sub wait_for_request
+{
+	my ($self, $pattern) = @_;
+
+	WfmTest::wait_until(sub { return grep { $_->{path} =~ $pattern } @{ $self->state->{http}{active} } },
+		"a request for $pattern");
+	return;
+}
+
 # switches(to => 'exclusive', …): sets what the vendor leaves open.
 sub switches
 {
@@ -210,18 +284,15 @@ sub switches
 # mark: a point in the request log, for requests_since() and its kin.
 sub mark { return $_[0]->settled_state->{last_seq}; }
 
-# The state once no request is under way: an answer is logged after it was sent.
+# The state once no request is under way: an answer that is spoilt, or whose
+# reader has left, is logged when that is done.
 sub settled_state
 {
 	my ($self) = @_;
 	my $state;
 
-	for (1 .. 250)
-	{
-		$state = $self->state;
-		last unless @{ $state->{http}{active} };
-		sleep 0.02;
-	}
+	WfmTest::wait_until(sub { $state = $self->state; return !@{ $state->{http}{active} }; },
+		'no request is under way');
 	return $state;
 }
 

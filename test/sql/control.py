@@ -22,22 +22,28 @@ import urllib.parse
 import urllib.request
 
 
+# Seconds after which what was waited for never comes.
+PATIENCE = 180
+
+
 def request(method, path, body=None):
     address = "%s/_control/%s" % (os.environ["WFM_SIM_URL"], path)
     data = body.encode("utf-8") if body else None
     asked = urllib.request.Request(address, data=data, method=method)
     try:
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             return answer.read().decode("utf-8")
     except urllib.error.HTTPError as refusal:
         sys.exit("%s %s: %s" % (method, path, refusal.read().decode("utf-8").strip()))
 
 
 def settle():
-    """Waits until no request is under way: one is logged after its answer."""
-    for _ in range(250):
-        if not json.loads(request("GET", "state"))["http"]["active"]:
-            return
+    """Waits until no request is under way: one whose reader has left is logged
+    when the simulator has seen that."""
+    deadline = time.monotonic() + PATIENCE
+    while json.loads(request("GET", "state"))["http"]["active"]:
+        if time.monotonic() > deadline:
+            sys.exit("a request does not end")
         time.sleep(0.02)
 
 

@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -86,14 +87,32 @@ $world->seed;
 my $mark = $sim->mark;
 $world->refresh_at('K11', 'kill');
 ok($world->wait_for("state = 'ready' AND first_use IS NULL"), 'recovery needs no demand');
-is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'WfmToken'"), 0, 'nobody waited for it');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND wait_event_type = 'Extension'"), 0, 'nobody waited for it');
+
+# A refresh whose answer is held up, in a session beside.
+sub refresh_under_way
+{
+	my ($said) = @_;
+
+	$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => WfmTest::HELD } });
+	my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('xero')" ], '<', \undef, '>', $said, '2>&1');
+	$sim->wait_for_request(qr{^/connect/token$});
+	return $session;
+}
 
 # A fast shutdown waits for the answer that is on its way
-$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 3 } });
 $mark = $sim->mark;
-my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('xero')" ], '<', \undef, '>', \my $out, '2>', \my $err);
-ok($world->wait_for('first_use IS NOT NULL'), 'a request is under way');
+my $session = refresh_under_way(\my $said);
+my $logged = -s $node->logfile;
+my $releaser = fork // die "no process: $!";
+if ($releaser == 0)
+{
+	eval { WfmTest::wait_until(sub { return substr(slurp_file($node->logfile), $logged) =~ /received fast shutdown request/ }, 'the shutdown'); };
+	$sim->release;
+	POSIX::_exit(0);
+}
 $node->stop('fast');
+waitpid $releaser, 0;
 IPC::Run::finish($session);
 $node->start;
 is($world->row("state || ' ' || (first_use IS NULL)"), 'ready true', 'a fast shutdown waits for its answer');
@@ -101,14 +120,15 @@ is($world->posts($mark), 1, 'which is not asked for again');
 
 # So does an administrator who ends the token worker; it comes back by itself
 my $generation = $world->row('generation');
-$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 3 } });
 $mark = $sim->mark;
-$session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('xero')" ], '<', \undef, '>', \$out, '2>', \$err);
-ok($world->wait_for('first_use IS NOT NULL'), 'another request is under way');
-$world->one("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'");
+$session = refresh_under_way(\$said);
+$logged = -s $node->logfile;
+is($world->one("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 1, 'its worker is terminated');
+$sim->release;
 ok($world->wait_for("generation = $generation + 1 AND state = 'ready'"), 'a worker that is terminated stores its answer first');
 IPC::Run::finish($session);
 is($world->posts($mark), 1, 'nothing is asked for twice');
-ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'and it comes back by itself');
+ok(WfmTest::wait_until(sub { return substr(slurp_file($node->logfile), $logged) =~ /starting background worker process "wfm_fdw token worker/ }, 'another worker'),
+	'and it comes back by itself');
 
 done_testing();

@@ -11,7 +11,7 @@ use Test::More;
 use WfmTest;
 
 my $sim = WfmTest::Simulator->new('--clients', 1, '--jobs', 1, '--time', 1);
-my $node = WfmTest::start_node('errors', settings => "wfm_fdw.max_wait = '10s'\n", init => [ allows_streaming => 1 ]);
+my $node = WfmTest::start_node('errors', init => [ allows_streaming => 1 ]);
 
 sub one { return $node->safe_psql('postgres', $_[0]); }
 
@@ -130,6 +130,7 @@ $node->safe_psql('template1', 'CREATE DATABASE copy TEMPLATE postgres');
 $mark = $sim->mark;
 fails('dead', '28000', qr/connection "dead" is not authorized/, undef, database => 'copy');
 is(scalar(() = $sim->requests_since($mark)), 0, 'a copied database sends nothing');
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'copy'");
 one('DROP DATABASE copy');
 
 # A standby uses what the primary has, and asks for nothing
@@ -155,7 +156,8 @@ cmp_ok(scalar(@refused), '>=', 1, 'and room for one: the HINT says what to set')
 # No process to be had
 $node->append_conf('postgresql.conf', "wfm_fdw.max_grants = 32\nmax_worker_processes = 1\n");
 $node->restart;
-fails('dead', '53400', qr/no token worker could be started|launcher of wfm_fdw is not running/, qr/max_worker_processes \(now 1\)/);
+fails('dead', '53400', qr/no token worker could be started|launcher of wfm_fdw is not running/, qr/max_worker_processes \(now 1\)/,
+	sql => "SET wfm_fdw.max_wait = '5s'; SELECT wfm_identity('dead')");
 
 # Not preloaded
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");

@@ -138,11 +138,12 @@ one("UPDATE wfm_connections SET revocation_url = '" . $sim->url . "/connect/revo
 $node->psql('postgres', 'SELECT * FROM wfm_authorize(\'pkce\', ' . WfmTest::literal(consent(one("SELECT wfm_authorize_url('pkce')"))) . ')');
 is(one("SELECT state FROM wfm_stat_connections WHERE name = 'pkce'"), 'ready', 'another URL needs another consent');
 my $before = $sim->mark;
-$sim->fault({ match => { path => '/connect/revocation' }, count => 1, action => { delay_before => 4 } });
+$sim->fault({ match => { path => '/connect/revocation' }, count => 1, action => { delay_before => WfmTest::HELD } });
 my $ending = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_disconnect('pkce')" ], '<', \undef, '>', \my $said, '2>&1');
-until (grep { $_->{path} =~ /revocation/ } @{ $sim->state->{http}{active} }) { select undef, undef, undef, 0.05 }
-one("SET wfm_fdw.max_wait = '3s'; SELECT wfm_refresh('pkce')");
+$sim->wait_for_request(qr/revocation/);
+one("SELECT wfm_refresh('pkce')");
 is(scalar(grep { $_->{path} =~ /revocation/ } @{ $sim->state->{http}{active} }), 1, 'while the vendor is asked to end a consent, nothing is locked');
+$sim->release;
 $ending->finish;
 is(scalar(grep { $_->{path} =~ /revocation/ } $sim->requests_since($before)), 2, 'what came of it meanwhile is revoked, too');
 unlike($said, qr/ERROR|WARNING/, 'the consent ends');

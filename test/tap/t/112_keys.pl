@@ -50,6 +50,7 @@ one("DELETE FROM wfm_connections WHERE name = 'first'");
 $step =~ s/first/secret/;
 WfmTest::connect_server($node, $sim, name => 'pkce', client_id => 'sim-pkce', client_secret => undef,
 	refresh_token => 'sim-pkce-refresh-token');
+WfmTest::wait_for_token($node, $_) foreach qw(secret pkce);
 one("SELECT wfm_refresh('secret'), wfm_refresh('pkce')");
 my ($first) = key_ids();
 is(one($used), $first, 'everything is sealed under the first key');
@@ -88,11 +89,12 @@ one("SELECT wfm_refresh('secret')");
 fails("BEGIN; SELECT wfm_rotate_key(); PREPARE TRANSACTION 'p'", '0A000|55000', qr/PREPARE|prepared transactions/, 'no two-phase commit');
 
 # While a token is being refreshed
-$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay_before => 3 } });
+$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay_before => WfmTest::HELD } });
 my ($in, $out, $err) = ('', '', '');
 my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('secret')" ], '<', \$in, '>', \$out, '2>', \$err);
-$node->poll_query_until('postgres', "SELECT intent_id IS NOT NULL FROM wfm_tokens WHERE connection = 'secret'");
+$sim->wait_for_request(qr{^/connect/token$});
 is(one('SELECT connection, resealed, why_not FROM wfm_rotate_key() ORDER BY 1'), "pkce|t|\nsecret|f|its token is being refreshed", 'a refresh under way is left alone');
+$sim->release;
 IPC::Run::finish($session);
 is($err, '', 'and ends well');
 is(one('SELECT count(*) FROM wfm_rotate_key(false) WHERE why_not IS NULL'), 2, 'afterwards all is under the newest key');

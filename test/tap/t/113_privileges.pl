@@ -98,10 +98,7 @@ my @calls = ("SELECT * FROM wfm_identity('acme')", "SELECT * FROM wfm_tenants('a
 	"SELECT * FROM wfm_authorize('acme', 'http://localhost/wfm?code=c&state=s')", "SELECT wfm_disconnect('acme')");
 my $mark;
 
-one("SELECT wfm_refresh('acme')");
-# after the token the worker asks for the tenants, in its own time
-$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'")
-  or die 'the token worker does not leave';
+WfmTest::wait_for_token($node, 'acme');
 foreach my $call (@calls)
 {
 	my ($function) = $call =~ /(wfm_\w+)/;

@@ -40,14 +40,12 @@ sub session
 	return IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', $sql ], '<', \undef, '>', $said, '2>&1');
 }
 
-# Holds the row lock of the grant for some seconds.
+# A session that holds the row lock of the grant until it quits.
 sub hold_row
 {
-	my ($seconds) = @_;
-	my $said = '';
-	my $session = session("SELECT 1 FROM wfm_tokens WHERE connection = 'acme' FOR UPDATE; SELECT pg_sleep($seconds)", \$said);
+	my $session = $node->background_psql('postgres');
 
-	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die 'nobody holds the row';
+	$session->query_safe("BEGIN; SELECT 1 FROM wfm_tokens WHERE connection = 'acme' FOR UPDATE");
 	return $session;
 }
 
@@ -58,30 +56,32 @@ WfmTest::connect_server($node, $sim, name => 'pkce', client_id => 'sim-pkce', cl
 is(one("SELECT expires_at > now() FROM wfm_identity('pkce')"), 't', '.netrc is ignored');
 
 WfmTest::connect_server($node, $sim);
-$node->poll_query_until('postgres', "SELECT state = 'ready' AND generation = 2 FROM wfm_tokens WHERE connection = 'acme'") or die 'no token';
+WfmTest::wait_for_token($node, 'acme');
 
 # S03: a session holds the row, so there can be no intent, and so no request
 my $mark = $sim->mark;
 my $before = generation();
-my $holder = hold_row(7);
-my ($code, $out, $err) = $node->psql('postgres', "SET wfm_fdw.max_wait = '4s'; SELECT wfm_refresh('acme')");
+my $holder = hold_row();
+my ($code, $out, $err) = $node->psql('postgres', "SET wfm_fdw.max_wait = '10s'; SELECT wfm_refresh('acme')");
 like($err, qr/ERROR:  no access token for connection "acme" within wfm_fdw\.max_wait.*DETAIL: .*store/s, 'a row that somebody holds: the session is told');
 is(requests($mark), 0, 'nothing is sent');
 is(one("SELECT expires_at > now() FROM wfm_identity('acme')"), 't', 'the old token serves');
-$holder->finish;
-ok($node->poll_query_until('postgres', "SELECT generation = $before + 1 FROM wfm_tokens WHERE connection = 'acme'"), 'when it is free, the refresh goes on');
+$holder->quit;
+ok($node->poll_query_until('postgres', "SELECT generation = $before + 1 AND state = 'ready' FROM wfm_stat_connections WHERE name = 'acme'"), 'when it is free, the refresh goes on');
 is(requests($mark), 1, 'with one request');
 
 # The same while the answer is on its way
 $mark = $sim->mark;
 $before = generation();
-$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => 2 } });
+$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay => WfmTest::HELD } });
 my $refresh = session("SELECT wfm_refresh('acme')", \my $said);
-$node->poll_query_until('postgres', "SELECT first_use IS NOT NULL FROM wfm_tokens WHERE connection = 'acme'");
-$holder = hold_row(7);
-$holder->finish;
+$sim->wait_for_request(qr{^/connect/token$});
+$holder = hold_row();
+$sim->release;
+ok($node->poll_query_until('postgres', "SELECT last_error = 'store' FROM wfm_stat_connections WHERE name = 'acme'"), 'a row that somebody holds when the answer comes: it cannot be stored');
+$holder->quit;
 $refresh->finish;
-unlike($said, qr/ERROR/, 'a row that somebody holds when the answer comes: the session waits');
+unlike($said, qr/ERROR/, 'the session waits');
 is(generation(), $before + 1, 'the answer is stored when it is free');
 is(requests($mark), 1, 'and was asked for once');
 is(state_of(), 'ready true', 'nothing is lost');
@@ -131,7 +131,14 @@ $before = generation();
 one("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
 one('SELECT pg_reload_conf()');
 $node->poll_query_until('postgres', "SELECT setting = 'nobody' FROM pg_settings WHERE name = 'synchronous_standby_names'");
-sleep 1;    # for the checkpointer, which tells the others
+
+# The checkpointer tells the others, in its own time: then a commit waits
+my $commits = $node->basedir . '/commits.sql';
+append_to_file($commits, "SELECT pg_logical_emit_message(true, 'test', 'commit') \\watch 0.1\n");
+my $committing = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-f', $commits ], '<', \undef, '>', \my $committed, '2>&1');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'"), 'commits wait for a standby');
+$committing->kill_kill;
+one("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'");
 my $begun = time;
 my $logged = -s $node->logfile;
 one("SELECT wfm_refresh('acme')");
@@ -154,24 +161,25 @@ $before = generation();
 one("UPDATE wfm_tokens SET state = 'refreshing', first_use = now(), attempts = 1, intent_id = gen_random_uuid() WHERE connection = 'acme'");
 one("BEGIN; LOCK TABLE wfm_tokens IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'holder'");
 $node->stop('immediate');
+$logged = -s $node->logfile;
 $node->start;
-sleep 4;
+WfmTest::wait_until(sub { return substr(slurp_file($node->logfile), $logged) =~ /canceling statement due to lock timeout/ }, 'the worker finds the lock');
 is(requests($mark), 0, 'a table that is locked when the server starts: nothing is sent');
 one("ROLLBACK PREPARED 'holder'");
-ok($node->poll_query_until('postgres', "SELECT generation = $before + 1 AND state = 'ready' FROM wfm_tokens WHERE connection = 'acme'"), 'the open intent is taken up when it is free');
+ok($node->poll_query_until('postgres', "SELECT generation = $before + 1 AND state = 'ready' FROM wfm_stat_connections WHERE name = 'acme'"), 'the open intent is taken up when it is free');
 is(requests($mark), 1, 'with one request');
 
 # Refreshing turned off and on without a restart
 $mark = $sim->mark;
 one("SELECT wfm_refresh('acme')");
+WfmTest::wait_for_worker($node);
 one('ALTER SYSTEM SET wfm_fdw.refresh_tokens = off');
 one('SELECT pg_reload_conf()');
-$begun = time;
 ($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT wfm_refresh('acme')");
 like($err, qr/ERROR:  55000: .*turned off by wfm_fdw\.refresh_tokens/s, 'refresh_tokens turned off by a reload');
-cmp_ok(time - $begun, '<=', 20, 'is told at once');
 is(one("SELECT expires_at > now() FROM wfm_identity('acme')"), 't', 'the token serves on');
 is(requests($mark), 1, 'nothing is sent');
+WfmTest::wait_for_worker($node);
 one('ALTER SYSTEM RESET wfm_fdw.refresh_tokens');
 one('SELECT pg_reload_conf()');
 one("SELECT wfm_refresh('acme')");

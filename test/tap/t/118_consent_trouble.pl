@@ -54,16 +54,6 @@ sub consent_beside
 	return sub { IPC::Run::finish($run); return $said; };
 }
 
-sub wait_for_token_request
-{
-	for (1 .. 200)
-	{
-		return if grep { $_->{path} =~ m{/token$} } @{ $sim->state->{http}{active} };
-		select undef, undef, undef, 0.05;
-	}
-	fail('a token request is under way');
-}
-
 connection('acme');
 one(authorize('acme', consent('acme')));
 my $kept = one('SELECT generation, md5(refresh_token), consented_at FROM wfm_tokens');
@@ -136,7 +126,7 @@ fails(authorize('nowhere', consent('nowhere')), '28000', qr/could not be exchang
 one("DELETE FROM wfm_connections WHERE name = 'nowhere'");
 
 # Changes while the code is being exchanged
-my $slow = { match => { path => '/connect/token' }, count => 1, action => { delay => 3 } };
+my $slow = { match => { path => '/connect/token' }, count => 1, action => { delay => WfmTest::HELD } };
 foreach my $case ([ 'another app', "UPDATE wfm_connections SET client_id = 'sim-pkce' WHERE name = 'changing'" ],
 	[ 'another token endpoint', "UPDATE wfm_connections SET token_url = 'http://127.0.0.1:1/' WHERE name = 'changing'" ],
 	[ 'a refresh token', "UPDATE wfm_connections SET refresh_token = 'given' WHERE name = 'changing'" ],
@@ -149,8 +139,9 @@ foreach my $case ([ 'another app', "UPDATE wfm_connections SET client_id = 'sim-
 	$back = consent('changing');
 	$sim->fault($slow);
 	my $said = consent_beside(authorize('changing', $back));
-	wait_for_token_request();
+	$sim->wait_for_request(qr{/token$});
 	my $address = one($change);
+	$sim->release;
 	like($said->(), qr/ERROR:  the consent of connection "changing" could not be exchanged.*\nDETAIL:  the connection was (changed, or another address made,|deleted) meanwhile/,
 		"meanwhile $name: the consent is of no use");
 	is(one("SELECT count(*) FROM wfm_tokens WHERE connection = 'changing' AND (access_token IS NOT NULL OR consented_at IS NOT NULL)"), 0,
@@ -167,10 +158,13 @@ foreach my $client ('sim-client', 'sim-pkce')
 	$sim->fault($slow);
 	$mark = $sim->mark;
 	my $said = consent_beside(authorize('changing', $back));
-	wait_for_token_request();
+	$sim->wait_for_request(qr{/token$});
 	one("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%wfm_authorize(%' AND pid <> pg_backend_pid()");
 	like($said->(), qr/canceling statement due to user request/, "$client: a session gives up");
-	is(one(authorize('changing', $back) =~ s/\*/count(*)/r), 1, "$client: the next one is told of the tokens");
+	$said = consent_beside(authorize('changing', $back) =~ s/\*/count(*)/r);
+	WfmTest::wait_for_sessions($node, '%wfm_authorize(%', 1);
+	$sim->release;
+	is($said->(), "1\n", "$client: the next one is told of the tokens");
 	is(scalar(() = $sim->token_requests_since($mark)), 1, "$client: the code was sent once");
 	is(one("SELECT state FROM wfm_stat_connections WHERE name = 'changing'"), 'ready', "$client: the consent is in force");
 	one("DELETE FROM wfm_connections WHERE name = 'changing'");
@@ -182,9 +176,10 @@ $back = consent('changing');
 $sim->fault($slow);
 $mark = $sim->mark;
 my $first = consent_beside(authorize('changing', $back));
-wait_for_token_request();
+$sim->wait_for_request(qr{/token$});
 my $second = consent_beside(authorize('changing', $back));
 like($first->(), qr/another session has handed in a consent meanwhile/, 'two sessions: the first is told');
+$sim->release;
 unlike($second->(), qr/ERROR/, 'two sessions: the second has the tokens');
 is(scalar(() = $sim->token_requests_since($mark)), 1, 'two sessions: one request');
 one("DELETE FROM wfm_connections WHERE name = 'changing'");
@@ -224,8 +219,12 @@ $back = consent('fourth');
 fails(authorize('fourth', $back), '53400', qr/no room for the tokens of connection "fourth"\nHINT:  Increase wfm_fdw\.max_grants \(now 3\)/, 'no place');
 fails("SELECT wfm_refresh('fourth')", '53400', qr/no room for the tokens of connection "fourth"/, 'nor to refresh');
 one("DELETE FROM wfm_connections WHERE name = 'third'");
-ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker'"), 'when the worker has gone');
-is(one(authorize('fourth', $back) =~ s/\*/count(*)/r), 1, 'a place that was given up can be had');
+my ($code, $had, $why);
+WfmTest::wait_until(sub {
+	($code, $had, $why) = $node->psql('postgres', authorize('fourth', $back) =~ s/\*/count(*)/r);
+	return $why !~ /no room for the tokens/;
+}, 'the worker gives up a place');
+is("$had$why", '1', 'a place that was given up can be had');
 one("DELETE FROM wfm_connections WHERE name IN ('changing', 'fourth')");
 
 # Who consented, as the provider says: the name and the mail, or what there is

@@ -53,7 +53,7 @@ $sim->fault({ match => { path => '/connect/token' }, action => { unavailable => 
 is(said($import), '', 'a file is imported');
 is(said($import), '', 'the same file, before its token was used: nothing to tell');
 $sim->no_faults;
-one("SELECT wfm_refresh('acme')");
+WfmTest::wait_for_token($node, 'acme');
 
 # Afterwards the newer ones stay
 foreach my $case ([ 'the same file', $import ], [ 'an upsert', $upsert ],
@@ -83,10 +83,11 @@ is(scalar(() = grep { ($_->{note} || '') eq 'invalid_grant' } $sim->token_reques
 
 # In a transaction that is rolled back, and while the token is being refreshed
 like(said("BEGIN; UPDATE wfm_connections SET refresh_token = '$seed'; ROLLBACK"), $kept, 'in a transaction');
-$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay_before => 2 } });
+$sim->fault({ match => { path => '/connect/token' }, count => 1, action => { delay_before => WfmTest::HELD } });
 my $session = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', "SELECT wfm_refresh('acme')" ], '<', \undef, '>', \my $out, '2>&1');
-$node->poll_query_until('postgres', 'SELECT intent_id IS NOT NULL FROM wfm_tokens');
+$sim->wait_for_request(qr{^/connect/token$});
 like(said($upsert), $kept, 'during a refresh');
+$sim->release;
 IPC::Run::finish($session);
 is($out =~ s/\s+//r && one("SELECT state, (SELECT count(*) FROM wfm_tokens WHERE intent_id IS NULL) FROM wfm_stat_connections"), 'ready|1', 'which ends well');
 

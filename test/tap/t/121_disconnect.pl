@@ -42,7 +42,8 @@ sub connected
 	one("DELETE FROM wfm_connections WHERE name = '$name'");
 	WfmTest::connect_server($node, $sim, name => $name, refresh_token => $grant->{refresh_token},
 		redirect_uri => 'http://localhost/wfm', revocation_url => $revocation_url, %columns);
-	one("DROP SERVER $name; SELECT wfm_refresh('$name')");
+	one("DROP SERVER $name");
+	WfmTest::wait_for_token($node, $name);
 	return;
 }
 
@@ -61,18 +62,6 @@ sub beside
 	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ], '<', \undef, '>', \$said, '2>&1');
 
 	return sub { IPC::Run::finish($run); return $said; };
-}
-
-sub wait_for_request
-{
-	my ($pattern) = @_;
-
-	for (1 .. 200)
-	{
-		return if grep { $_->{path} =~ $pattern } @{ $sim->state->{http}{active} };
-		select undef, undef, undef, 0.05;
-	}
-	fail("a request for $pattern is under way");
 }
 
 my $ended = "SELECT state, refresh_token IS NULL, access_token IS NULL, client_secret IS NOT NULL FROM wfm_tokens WHERE connection = 'acme'";
@@ -99,11 +88,11 @@ is(said("SELECT wfm_disconnect('acme')"), '', 'to disconnect what is disconnecte
 
 # Nobody has to wait for it
 connected('acme');
-$sim->fault({ match => { path => '/connect/revocation' }, count => 1, action => { delay_before => 3 } });
+$sim->fault({ match => { path => '/connect/revocation' }, count => 1, action => { delay_before => WfmTest::HELD } });
 like(said("SET statement_timeout = '1s'; SELECT wfm_disconnect('acme')"), qr/^ERROR:  57014: /, 'a vendor that is silent: the wait can be cancelled');
 is(one($ended), 'ready|f|f|t', 'then the tokens are still here');
+$sim->release;
 $sim->settled_state;
-$sim->no_faults;
 
 # What was sealed does not open any more
 foreach my $column ('refresh_token', 'client_secret')
@@ -126,20 +115,22 @@ connected('acme');
 ok(-e $key_file, 'a lost key file: once nothing is sealed under it, the next secret makes one');
 
 # Meanwhile somebody consents again, or deletes the connection
-my $slow = { match => { path => '/connect/revocation' }, count => 1, action => { delay => 3 } };
+my $slow = { match => { path => '/connect/revocation' }, count => 1, action => { delay => WfmTest::HELD } };
 my $mark = $sim->mark;
 $sim->fault($slow);
 my $ending = beside("SELECT wfm_disconnect('acme')");
-wait_for_request(qr/revocation/);
+$sim->wait_for_request(qr/revocation/);
 is(consent('acme'), 1, 'a consent while the one before is being ended');
+$sim->release;
 like($ending->(), qr/^WARNING:  connection "acme" was changed while its consent was being revoked\nDETAIL:  What it holds now is kept\./, 'is told to the one who ends it');
 is(one($ended), 'ready|f|f|t', 'and kept');
 is(scalar(() = grep { $_->{path} =~ /revocation/ } $sim->requests_since($mark)), 1, 'and not revoked');
 is(one("SELECT (wfm_identity('acme')).consented_by"), 'ada@example.com', 'and in force');
 $sim->fault($slow);
 $ending = beside("SELECT wfm_disconnect('acme')");
-wait_for_request(qr/revocation/);
+$sim->wait_for_request(qr/revocation/);
 one("DELETE FROM wfm_connections WHERE name = 'acme'");
+$sim->release;
 like($ending->(), qr/^WARNING:  connection "acme" was changed/, 'a connection that is deleted meanwhile');
 is(one('SELECT count(*) FROM wfm_tokens'), 0, 'stays so');
 
