@@ -103,4 +103,28 @@ is(one('SELECT count(*) FROM hours'), 200, 'the copy has all of it');
 	}
 }
 
+# A value that does not fit its column: what README and the page it names give
+{
+	my ($create) = $readme =~ /^\| invalid value for column .*`(CREATE FOREIGN TABLE [^`]*)`/m;
+	my ($change) = slurp_file("$ENV{WFM_SOURCE}/doc/operations.md") =~ /^## A column that does not fit\n.*?^```sql\n(BEGIN;\n.*?)^```$/ms;
+	my $key = one('SELECT min(uuid::text) FROM acme.client');
+	my $odd = "<Response api-method=\"List\"><Status>OK</Status><Clients><Client><UUID>$key</UUID><Name>A</Name><DateOfBirth>spring</DateOfBirth></Client></Clients></Response>";
+	my $read = 'SELECT date_of_birth FROM %s';
+
+	one("CREATE SCHEMA live; SELECT wfm_create_views('acme', 'live')");
+	$sim->fault({ match => { path => '*client.api' }, action => { status => 200, headers => { 'Content-Type' => 'text/xml' },
+		body => $odd } });
+	my ($code, $out, $err) = $node->psql('postgres', sprintf $read, 'live.client');
+	like($err, qr/ERROR:  invalid value for column "date_of_birth" of foreign table "client": "spring"/, 'a value that does not fit');
+	is(one('SELECT name FROM live.client'), 'A', 'is in the way of queries that use it alone');
+	one($create);
+	is(one(sprintf $read, 'look'), 'spring', 'a table made by hand shows it');
+	($code, $out, $err) = $node->psql('postgres', 'ALTER FOREIGN TABLE acme.client ALTER COLUMN date_of_birth TYPE text');
+	like($err, qr/ERROR:  cannot alter type of a column used by a view or rule/, 'a view is in the way of another type');
+	one($change);
+	is(one(sprintf $read, $_), 'spring', "and is made anew with it: $_") foreach 'acme.client', 'live.client';
+	$sim->no_faults;
+	is(one('SELECT count(*) FROM live.client'), 60, 'and reads on');
+}
+
 done_testing();

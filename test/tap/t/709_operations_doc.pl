@@ -34,7 +34,8 @@ sub connect_account
 	WfmTest::connect_tables($node, $sim, database => 'acme', client_id => 'sim-pkce', client_secret => undef,
 		refresh_token => 'sim-pkce-refresh-token', redirect_uri => 'http://localhost/wfm', calls_per_minute => 600,
 		revocation_url => $sim->url . '/connect/revocation', server => "connection 'acme', history_from '2025-01-01'");
-	$node->safe_psql('acme', 'CREATE MATERIALIZED VIEW hours AS SELECT uuid, minutes FROM acme.time_entry');
+	$node->safe_psql('acme', "CREATE MATERIALIZED VIEW hours AS SELECT uuid, minutes FROM acme.time_entry;
+		CREATE SCHEMA live; SELECT wfm_create_views('acme', 'live')");
 }
 
 sub run_sh
