@@ -11,6 +11,11 @@
  * the grant was dropped: then nothing is sent, since a code that comes twice
  * makes the vendor end the consent, and nothing is stored, since the tokens
  * are for an app or an address that the connection had before.
+ *
+ * Tokens that are not stored are not revoked either.  Xero's revocation takes
+ * all connections of the person to the app (release notes of its xero-node,
+ * 4.10.1), so it would end the consent in force, and those of other databases.
+ * Nobody holds these tokens any more; unused, they die by themselves.
  */
 #include "postgres.h"
 

@@ -135,9 +135,10 @@ foreach my $case ([ 'another app', "UPDATE wfm_connections SET client_id = 'sim-
 {
 	my ($name, $change) = @$case;
 
-	connection('changing');
+	connection('changing', revocation_url => $sim->url . '/connect/revocation');
 	$back = consent('changing');
 	$sim->fault($slow);
+	$mark = $sim->mark;
 	my $said = consent_beside(authorize('changing', $back));
 	$sim->wait_for_request(qr{/token$});
 	my $address = one($change);
@@ -146,6 +147,7 @@ foreach my $case ([ 'another app', "UPDATE wfm_connections SET client_id = 'sim-
 		"meanwhile $name: the consent is of no use");
 	is(one("SELECT count(*) FROM wfm_tokens WHERE connection = 'changing' AND (access_token IS NOT NULL OR consented_at IS NOT NULL)"), 0,
 		"meanwhile $name: its tokens are not taken for those of the connection");
+	is(scalar(() = grep { $_->{path} =~ /revocation/ } $sim->requests_since($mark)), 0, "meanwhile $name: nor revoked, which would end the person's others too");
 	is(one(authorize('changing', $http->get($address)->{headers}{location}) =~ s/\*/count(*)/r), 1, "meanwhile $name: which is good") if $name eq 'another address';
 	one("DELETE FROM wfm_connections WHERE name = 'changing'");
 }
