@@ -232,7 +232,7 @@ which_value(const WfmConverter *converter, const WfmRow *row, bool *isnull)
 
 /* The value of a column that no path leads to. */
 static Datum
-made_value(const WfmScan *scan, const WfmConverter *converter,
+made_value(const WfmScan *scan, WfmConverter *converter,
 		   const WfmRow *row, bool *isnull)
 {
 	const WfmColumn *column = converter->column;
@@ -240,7 +240,7 @@ made_value(const WfmScan *scan, const WfmConverter *converter,
 	if ((column->flags & WFM_FIELD_ORDINAL) != 0)
 	{
 		*isnull = row->ordinals == NULL;
-		return *isnull ? (Datum) 0 : Int32GetDatum((int32) row->ordinals[column->scope]);
+		return *isnull ? (Datum) 0 : wfm_convert_integer(converter, (int32) row->ordinals[column->scope]);
 	}
 	if ((column->flags & (WFM_FIELD_TENANT_ID | WFM_FIELD_TENANT_NAME)) != 0)
 		return tenant_value(scan, converter, row, isnull);

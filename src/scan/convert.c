@@ -13,6 +13,7 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -37,6 +38,22 @@ typedef struct Place
 #define SHOWN_BYTES 100
 
 #define MISFIT_HINT "Declare the column as text to see the value as it is."
+
+/* Complain that there is no value where there must be one. */
+static void
+no_value(const Place *place)
+{
+	const WfmColumn *column = place->converter->column;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("no value for column \"%s\" of foreign table \"%s\", which is NOT NULL",
+					column->name, place->table_name),
+			 errdetail("Record " UINT64_FORMAT " of %s does not have it.",
+					   place->row->number, place->row->request),
+			 errhint("ALTER FOREIGN TABLE ... ALTER COLUMN %s DROP NOT NULL accepts such records.",
+					 quote_identifier(column->name))));
+}
 
 /* Complain that the text does not fit the column's type. */
 static void
@@ -320,16 +337,78 @@ void
 wfm_converter_init(WfmConverter *converter, const WfmColumn *column)
 {
 	Oid			function;
+	Oid			base;
 
 	converter->column = column;
 	converter->field = -1;
 	converter->key_set = -1;
-	converter->direct = column->type == wfm_type_oid(column->field_type);
-	/* those whose modifier would have to be applied */
-	if (column->typmod >= 0 && column->field_type != WFM_TYPE_NUMERIC)
-		converter->direct = false;
+	converter->typmod = column->typmod;
+	base = getBaseTypeAndTypmod(column->type, &converter->typmod);
+	converter->is_domain = base != column->type;
+	converter->direct = base == wfm_type_oid(column->field_type);
+	/* numeric's input function sees to its own */
+	if (converter->direct && converter->typmod >= 0 && base != NUMERICOID)
+		(void) find_typmod_coercion_function(base, &converter->length_coercion);
+	converter->context = CurrentMemoryContext;
 	getTypeInputInfo(column->type, &function, &converter->ioparam);
 	fmgr_info(function, &converter->input);
+}
+
+/* Apply what the column's type asks for beyond its base type. */
+static Datum
+coerce_to_column(WfmConverter *converter, Datum datum, bool isnull)
+{
+	if (!isnull && OidIsValid(converter->length_coercion))
+		datum = OidFunctionCall3(converter->length_coercion, datum,
+								 Int32GetDatum(converter->typmod),
+								 BoolGetDatum(false));
+	if (converter->is_domain)
+		domain_check(datum, isnull, converter->column->type,
+					 &converter->domain_checks, converter->context);
+	return datum;
+}
+
+/* Convert what is not empty. */
+static Datum
+convert_text(WfmConverter *converter, WfmValue *content, Place *place,
+			 bool *isnull, WfmStatCounts *counts)
+{
+	WfmType		type = converter->column->field_type;
+	Datum		datum;
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		content->data = pg_any_to_server(pnstrdup(content->data, content->len),
+										 content->len, PG_UTF8);
+		content->len = strlen(content->data);
+	}
+	place->value = content;
+
+	if (converter->direct && type == WFM_TYPE_TEXT)
+		return PointerGetDatum(cstring_to_text_with_len(content->data, content->len));
+	if (!converter->direct || type == WFM_TYPE_JSONB)
+		return InputFunctionCall(&converter->input,
+								 pnstrdup(content->data, content->len),
+								 converter->ioparam, converter->column->typmod);
+	if (!convert_direct(converter, content, &datum, isnull, counts))
+	{
+		error_context_stack = error_context_stack->previous;
+		does_not_fit(place);
+	}
+
+	/* there was a value, and it stood for none */
+	if (*isnull)
+		counts->nulled++;
+	return datum;
+}
+
+Datum
+wfm_convert_integer(WfmConverter *converter, int32 number)
+{
+	if (converter->column->type == INT4OID)
+		return Int32GetDatum(number);
+	return InputFunctionCall(&converter->input, psprintf("%d", number),
+							 converter->ioparam, converter->column->typmod);
 }
 
 Datum
@@ -350,49 +429,21 @@ wfm_convert(WfmConverter *converter, const WfmValue *value, const WfmRow *row,
 	if (content.data != NULL && (column->flags & WFM_FIELD_COMMAS) != 0)
 		content = without_commas(&content);
 
-	if (content.data == NULL || content.len == 0)
-	{
-		if (column->not_null)
-			ereport(ERROR,
-					(errcode(ERRCODE_NOT_NULL_VIOLATION),
-					 errmsg("no value for column \"%s\" of foreign table \"%s\", which is NOT NULL",
-							column->name, table_name),
-					 errdetail("Record " UINT64_FORMAT " of %s does not have it.",
-							   row->number, row->request),
-					 errhint("ALTER FOREIGN TABLE ... ALTER COLUMN %s DROP NOT NULL accepts such records.",
-							 quote_identifier(column->name))));
-		*isnull = true;
-		return (Datum) 0;
-	}
-
 	context.callback = input_error_context;
 	context.arg = &place;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
 
-	if (GetDatabaseEncoding() != PG_UTF8)
-	{
-		content.data = pg_any_to_server(pnstrdup(content.data, content.len), content.len,
-										PG_UTF8);
-		content.len = strlen(content.data);
-	}
-	place.value = &content;
-
-	if (converter->direct && type == WFM_TYPE_TEXT)
-		datum = PointerGetDatum(cstring_to_text_with_len(content.data, content.len));
-	else if (!converter->direct || type == WFM_TYPE_JSONB)
-		datum = InputFunctionCall(&converter->input,
-								  pnstrdup(content.data, content.len),
-								  converter->ioparam, column->typmod);
-	else if (!convert_direct(converter, &content, &datum, isnull, counts))
+	if (content.data == NULL || content.len == 0)
+		*isnull = true;
+	else
+		datum = convert_text(converter, &content, &place, isnull, counts);
+	if (*isnull && column->not_null)
 	{
 		error_context_stack = context.previous;
-		does_not_fit(&place);
+		no_value(&place);
 	}
-
-	/* there was a value, and it stood for none */
-	if (*isnull)
-		counts->nulled++;
+	datum = coerce_to_column(converter, datum, *isnull);
 	error_context_stack = context.previous;
 	return datum;
 }

@@ -27,6 +27,11 @@ typedef struct WfmConverter
 	bool		direct;			/* the type is the catalogue's: own parser */
 	FmgrInfo	input;			/* else the type's input function */
 	Oid			ioparam;
+	int32		typmod;			/* of the type, under its domains; -1: none */
+	Oid			length_coercion;	/* applies that; InvalidOid: nothing does */
+	bool		is_domain;		/* checked by domain_check: */
+	void	   *domain_checks;
+	MemoryContext context;		/* which keeps what it needs here */
 } WfmConverter;
 
 /* Prepare the conversion to a column. */
@@ -42,5 +47,8 @@ extern void wfm_converter_init(WfmConverter *converter,
 extern Datum wfm_convert(WfmConverter *converter, const WfmValue *value,
 						 const WfmRow *row, const char *table_name,
 						 bool *isnull, WfmStatCounts *counts);
+
+/* A number that no text is there for, as a value of the column's type. */
+extern Datum wfm_convert_integer(WfmConverter *converter, int32 number);
 
 #endif							/* WFM_SCAN_CONVERT_H */

@@ -244,7 +244,9 @@ take_values(WfmFilterValues *values, const WfmFilter *filter, Datum *datums,
 			continue;
 		entry->taken = true;
 		fresh.texts[fresh.nvalues] = sent;
-		fresh.datums[fresh.nvalues] = datums[i];
+		/* of all types that compare with a column's, it alone looks otherwise */
+		fresh.datums[fresh.nvalues] = type == NAMEOID ?
+			CStringGetTextDatum(NameStr(*DatumGetName(datums[i]))) : datums[i];
 		fresh.nvalues++;
 	}
 	texthash_destroy(texts);
