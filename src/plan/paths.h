@@ -21,12 +21,15 @@ typedef struct WfmRelPlan
 	bool		bounded;		/* a LIMIT or EXISTS that this table alone
 								 * feeds */
 	double		rows_wanted;	/* by that */
+	Bitmapset  *joined_inputs;	/* attribute numbers of the input columns that
+								 * every path has to give a value */
 } WfmRelPlan;
 
 /* Slots of ForeignPath.fdw_private. */
 typedef enum WfmPathSlot
 {
-	WFM_PATH_ENDPOINT,			/* String: path of the endpoint */
+	WFM_PATH_ENDPOINT,			/* String: path of the endpoint; empty: must
+								 * not run */
 	WFM_PATH_CALLS,				/* String: expected calls of one scan */
 	WFM_PATH_TENANTS,			/* Integer: how many tenants that asks */
 	WFM_PATH_LAZY,				/* Integer: 1 if few rows may be wanted */

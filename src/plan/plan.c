@@ -29,6 +29,7 @@
 #include "base/compat.h"
 #include "fetch/cursor.h"
 #include "fetch/row_counts.h"
+#include "plan/inputs.h"
 #include "plan/paths.h"
 #include "plan/plan.h"
 #include "plan/plan_data.h"
@@ -446,7 +447,8 @@ add_endpoint_paths(PlannerInfo *root, RelOptInfo *baserel, List *clauses,
 			continue;
 		pushed = wfm_match_endpoint(table, baserel->relid, endpoint, clauses,
 									&usable);
-		if (!usable)
+		if (!usable ||
+			!wfm_inputs_are_given(table, endpoint, pushed, state->joined_inputs))
 			continue;
 		any = true;
 		/* the path without parameters stands for itself already */
@@ -473,16 +475,13 @@ member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 		wanted->attnum;
 }
 
-/* Append the relations a join condition needs, if it can be a parameter. */
+/* Append a set of relations that values come from. */
 static List *
-add_outer_of(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo,
-			 List *param_infos)
+add_outer(PlannerInfo *root, RelOptInfo *baserel, Relids relids,
+		  List *param_infos)
 {
-	Relids		outer;
+	Relids		outer = bms_union(relids, baserel->lateral_relids);
 
-	if (!join_clause_is_movable_to(rinfo, baserel))
-		return param_infos;
-	outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
 	outer = bms_del_member(outer, baserel->relid);
 	if (bms_is_empty(outer))
 		return param_infos;
@@ -490,45 +489,43 @@ add_outer_of(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo,
 								  get_baserel_parampathinfo(root, baserel, outer));
 }
 
-/* Is this join condition on an input column? */
-static bool
-is_on_input(const WfmTable *table, Index relid, RestrictInfo *rinfo)
+/* Append the relations a join condition needs, if it can be a parameter. */
+static List *
+add_outer_of(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo,
+			 List *param_infos)
 {
-	/* an endpoint without filters cannot take conditions on input columns */
-	static const WfmEndpoint no_filters = {.path = ""};
-	bool		usable;
-
-	(void) wfm_match_endpoint(table, relid, &no_filters, list_make1(rinfo),
-							  &usable);
-	return !usable;
+	if (!join_clause_is_movable_to(rinfo, baserel))
+		return param_infos;
+	return add_outer(root, baserel, rinfo->clause_relids, param_infos);
 }
 
 /*
  * All sets of outer relations from which some filter could get its value.
- * *input_joined is set when a join condition is on an input column, which
- * only a path with parameters can serve.
+ * Sets joined_inputs to the input columns that stand in join conditions; only
+ * a path with parameters can give their values, all of them at once.
  */
 static List *
-collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
+collect_param_infos(PlannerInfo *root, RelOptInfo *baserel)
 {
 	WfmRelPlan *state = baserel->fdw_private;
 	const WfmTable *table = state->table;
 	List	   *param_infos = NIL;
+	Relids		outer = NULL;
 	ListCell   *lc;
 
-	*input_joined = false;
 	foreach(lc, baserel->joininfo)
 	{
 		RestrictInfo *rinfo = lfirst(lc);
+		Bitmapset  *inputs = wfm_input_columns(table, baserel->relid,
+											   (Node *) rinfo->clause);
 
-		if (is_on_input(table, baserel->relid, rinfo))
-			*input_joined = true;
+		if (inputs != NULL && join_clause_is_movable_to(rinfo, baserel))
+			outer = bms_add_members(outer, rinfo->clause_relids);
+		state->joined_inputs = bms_add_members(state->joined_inputs, inputs);
 		param_infos = add_outer_of(root, baserel, rinfo, param_infos);
 	}
 
-	if (!baserel->has_eclass_joins)
-		return param_infos;
-	for (int i = 0; i < table->natts; i++)
+	for (int i = 0; i < table->natts && baserel->has_eclass_joins; i++)
 	{
 		ColumnToMatch wanted = {baserel->relid, i + 1};
 		List	   *clauses;
@@ -539,13 +536,18 @@ collect_param_infos(PlannerInfo *root, RelOptInfo *baserel, bool *input_joined)
 														 member_is_column,
 														 &wanted,
 														 baserel->lateral_referencers);
-		foreach(lc, clauses)
+		/* any of them gives the value */
+		if (clauses != NIL && (table->columns[i]->flags & WFM_FIELD_INPUT) != 0)
 		{
-			if ((table->columns[i]->flags & WFM_FIELD_INPUT) != 0)
-				*input_joined = true;
-			param_infos = add_outer_of(root, baserel, lfirst(lc), param_infos);
+			state->joined_inputs = bms_add_member(state->joined_inputs, i + 1);
+			outer = bms_add_members(outer, linitial_node(RestrictInfo, clauses)->clause_relids);
 		}
+		foreach(lc, clauses)
+			param_infos = add_outer_of(root, baserel, lfirst(lc), param_infos);
 	}
+
+	if (bms_membership(state->joined_inputs) == BMS_MULTIPLE)
+		param_infos = add_outer(root, baserel, outer, param_infos);
 	return param_infos;
 }
 
@@ -555,13 +557,15 @@ wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	WfmRelPlan *state = baserel->fdw_private;
 	List	   *clauses = baserel->baserestrictinfo;
 	List	   *param_infos;
-	bool		input_joined;
-	bool		any = false;
+	bool		plain;
+	bool		any;
 	ListCell   *lc;
 
-	param_infos = collect_param_infos(root, baserel, &input_joined);
-	if (!input_joined)
-		any = add_endpoint_paths(root, baserel, clauses, NULL);
+	param_infos = collect_param_infos(root, baserel);
+	state->joined_inputs = bms_add_members(state->joined_inputs,
+										   wfm_looked_up_inputs(root, baserel,
+																state->table));
+	any = plain = add_endpoint_paths(root, baserel, clauses, NULL);
 
 	foreach(lc, param_infos)
 	{
@@ -573,7 +577,10 @@ wfm_get_paths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 			any = true;
 	}
 
-	if (!any)
+	/* with parameters alone not every order of joins has a plan */
+	if (!plain && (any || wfm_is_looked_up(root)))
+		wfm_add_refused_path(root, baserel);
+	else if (!any)
 	{
 		wfm_table_check_price(state->table);
 		wfm_check_input_columns(state->table, baserel->relid, clauses);
@@ -622,6 +629,8 @@ wfm_get_plan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 
 	if (IS_UPPER_REL(baserel))
 		return wfm_count_plan(root, best_path, tlist, outer_plan);
+	if (path[0] == '\0')
+		return wfm_refused_plan(baserel, tlist, clauses, outer_plan);
 
 	table = ((WfmRelPlan *) baserel->fdw_private)->table;
 	endpoint = wfm_endpoint_find(table->resource, table->dialect, path);

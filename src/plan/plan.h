@@ -30,6 +30,9 @@ extern void wfm_get_upper_paths(PlannerInfo *root, UpperRelationKind stage,
  */
 extern bool wfm_has_exec_param(Node *node);
 
+/* Complain if the plan is one that must not run (plan/inputs.c). */
+extern void wfm_plan_check_runs(ForeignScanState *node);
+
 /* Was the path made for a LIMIT that few rows satisfy? */
 extern bool wfm_path_is_lazy(ForeignPath *path);
 

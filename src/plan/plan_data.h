@@ -12,10 +12,12 @@
  */
 typedef enum WfmPlanSlot
 {
-	WFM_PLAN_ENDPOINT,			/* String: path of the endpoint */
+	WFM_PLAN_ENDPOINT,			/* String: path of the endpoint; empty: the
+								 * plan must not run */
 	WFM_PLAN_PUSHED,			/* List of IntLists: filter, WfmPushKind,
 								 * index into fdw_exprs */
-	WFM_PLAN_COLUMNS,			/* IntList: attribute numbers to deliver */
+	WFM_PLAN_COLUMNS,			/* IntList: attribute numbers to deliver, or
+								 * of the inputs that keep it from running */
 	WFM_PLAN_LOCAL,				/* IntList: places in the plan's conditions of
 								 * those that no filter stands for */
 	WFM_PLAN_LAZY,				/* Integer: 1 if few rows may be wanted */

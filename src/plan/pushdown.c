@@ -322,14 +322,14 @@ match_clause(const WfmTable *table, Index relid, const WfmEndpoint *endpoint,
 	return false;
 }
 
-/* Does the expression refer to an input column of the table? */
-static const WfmColumn *
-input_column_in(const WfmTable *table, Index relid, Node *clause)
+Bitmapset *
+wfm_input_columns(const WfmTable *table, Index relid, Node *node)
 {
-	List	   *vars = pull_var_clause(clause,
+	List	   *vars = pull_var_clause(node,
 									   PVC_RECURSE_AGGREGATES |
 									   PVC_RECURSE_WINDOWFUNCS |
 									   PVC_RECURSE_PLACEHOLDERS);
+	Bitmapset  *result = NULL;
 	ListCell   *lc;
 
 	foreach(lc, vars)
@@ -339,9 +339,18 @@ input_column_in(const WfmTable *table, Index relid, Node *clause)
 		if (attnum > 0 && attnum <= table->natts &&
 			table->columns[attnum - 1] != NULL &&
 			(table->columns[attnum - 1]->flags & WFM_FIELD_INPUT) != 0)
-			return table->columns[attnum - 1];
+			result = bms_add_member(result, attnum);
 	}
-	return NULL;
+	return result;
+}
+
+/* An input column of the table that the expression refers to, or NULL. */
+static const WfmColumn *
+input_column_in(const WfmTable *table, Index relid, Node *clause)
+{
+	int			attnum = bms_next_member(wfm_input_columns(table, relid, clause), -1);
+
+	return attnum < 0 ? NULL : table->columns[attnum - 1];
 }
 
 static Node *

@@ -45,6 +45,9 @@ extern double wfm_estimate_tenants(PlannerInfo *root, const WfmTable *table,
 extern void wfm_check_input_columns(const WfmTable *table, Index relid,
 									List *clauses);
 
+/* Attribute numbers of the input columns that an expression refers to. */
+extern Bitmapset *wfm_input_columns(const WfmTable *table, Index relid, Node *node);
+
 /* The attribute number that a simple column reference names, else 0. */
 extern AttrNumber wfm_column_reference(Node *node, Index relid);
 

@@ -51,6 +51,7 @@ wfm_begin_scan(ForeignScanState *node, int eflags)
 	List	   *order;
 	WfmScan    *scan;
 
+	wfm_plan_check_runs(node);
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
 		return;
 

@@ -1,5 +1,6 @@
-# Foreign tables that nobody imported: columns of other types than the
-# catalogue's, and what a scan leaves behind when it fails half-way.
+# What nobody would import or write by hand: columns of other types than the
+# catalogue's, input columns in joins of every kind, and what a scan leaves
+# behind when it fails half-way.
 
 use strict;
 use warnings;
@@ -50,5 +51,88 @@ foreach my $between ('deep(1)', 'deep(50)', q{'x' ~ '(a|b|c)*d(e|f){2,5}'}, 'cou
 }
 $sim->no_faults;
 is(one('SELECT count(*) > 0 FROM document'), 't', 'a later scan reads them');
+
+# Columns declared with other types than the catalogue's.
+one(q{CREATE FOREIGN TABLE note_text (ordinal text) SERVER acme OPTIONS (resource 'client_note');
+	CREATE FOREIGN TABLE note_short (ordinal varchar(1)) SERVER acme OPTIONS (resource 'client_note');
+	CREATE DOMAIN place AS int CHECK (value > 0);
+	CREATE FOREIGN TABLE note_place (ordinal place) SERVER acme OPTIONS (resource 'client_note')});
+my $ordinals = one('SELECT ordinal FROM client_note ORDER BY 1');
+is(one('SELECT ordinal FROM note_text ORDER BY ordinal::int'), $ordinals, 'a position as text');
+is(one('SELECT ordinal FROM note_short ORDER BY ordinal::int'), $ordinals, 'as text of one character');
+is(one('SELECT ordinal FROM note_place ORDER BY 1'), $ordinals, 'as a domain');
+
+my $start = one('SELECT left(name, 5) FROM client ORDER BY uuid LIMIT 1');
+is(one("SELECT DISTINCT _search FROM client WHERE _search = " . WfmTest::literal($start) . '::name'),
+	$start, 'a name as the value of a column of type text');
+
+# Moments are read as UTC whatever more the type asks for.
+sub connect_dialect
+{
+	my ($name, $api) = @_;
+
+	$sim->control('POST', 'tokens', { new_client => { client_id => "client-$name", secret => 's' } });
+	my $grant = $sim->control('POST', 'tokens', { new_grant => { client_id => "client-$name", vendor => 'bluerock' } });
+	WfmTest::connect_server($node, $sim, name => $name, api => $api, client_id => "client-$name",
+		client_secret => 's', refresh_token => $grant->{refresh_token}, calls_per_minute => 600,
+		server => "connection '$name', history_from '2022-01-01'");
+	return;
+}
+connect_dialect('blue', 'bluerock/1');
+one(q{CREATE DOMAIN moment AS timestamptz; CREATE DOMAIN late AS timestamptz(0) CHECK (value > '2000-01-01');
+	CREATE DOMAIN flag AS boolean;
+	CREATE FOREIGN TABLE plain_job (id text, date_modified_utc timestamptz) SERVER blue OPTIONS (resource 'job');
+	CREATE FOREIGN TABLE whole_job (id text, date_modified_utc timestamptz(0)) SERVER blue OPTIONS (resource 'job');
+	CREATE FOREIGN TABLE domain_job (id text, date_modified_utc moment) SERVER blue OPTIONS (resource 'job');
+	CREATE FOREIGN TABLE late_job (id text, date_modified_utc late) SERVER blue OPTIONS (resource 'job');
+	CREATE FOREIGN TABLE flagged (uuid uuid, is_archived flag NOT NULL) SERVER acme OPTIONS (resource 'client')});
+my $moments = one('SELECT id, date_modified_utc FROM plain_job ORDER BY 1');
+foreach my $table (qw(plain_job whole_job domain_job late_job))
+{
+	is(one("SET timezone = 'Pacific/Auckland'; CREATE TEMP TABLE t AS SELECT * FROM $table;
+		SET timezone = 'UTC'; SELECT id, date_modified_utc FROM t ORDER BY 1"), $moments, "moments of $table");
+}
+is(one('SELECT uuid, is_archived FROM flagged ORDER BY 1'), one('SELECT uuid, is_archived FROM client ORDER BY 1'), 'a domain over boolean');
+
+# What is missing is no value of a domain that wants one, nor is the API's date
+# for "no date" one of a column that is NOT NULL.
+one(q{CREATE DOMAIN needed AS text NOT NULL;
+	CREATE FOREIGN TABLE reachable (uuid uuid, fax needed) SERVER acme OPTIONS (resource 'client');
+	CREATE FOREIGN TABLE due_job (id text, due_date date NOT NULL) SERVER acme OPTIONS (resource 'job')});
+like(complaint('SELECT * FROM reachable'),
+	qr/domain needed does not allow null values.*column "fax" of foreign table "reachable", record \d+ of client/s, 'a domain that is NOT NULL');
+like(one('SELECT count(uuid) FROM reachable'), qr/^\d+$/, 'which is not looked at where the column is not used');
+$sim->fault({ match => { path => '*job.api/get/X1' }, action => { headers => { 'Content-Type' => 'text/xml' }, status => 200,
+	body => '<Response><Status>OK</Status><Job><ID>X1</ID><DueDate>0001-01-01T00:00:00</DueDate></Job></Response>' } });
+like(complaint(q{SELECT * FROM due_job WHERE id = 'X1'}), qr/no value for column "due_date" of foreign table "due_job", which is NOT NULL/, 'no date');
+is(one(q{SELECT id, due_date IS NULL FROM job WHERE id = 'X1'}), 'X1|t', 'is NULL elsewhere');
+$sim->no_faults;
+
+# An EXISTS that is no join has two plans: for many outer rows the planner would
+# rather list all values that the column has, and an input column has none.
+one(q{CREATE TABLE word AS SELECT DISTINCT left(name, 5) AS text FROM client;
+	INSERT INTO word SELECT 'no such client ' || n FROM generate_series(1, 300) n;
+	ANALYZE word});
+my $words = one(q{SELECT count(DISTINCT w.text) FROM word w JOIN client c ON c._search = w.text WHERE w.text NOT LIKE 'no such %'});
+cmp_ok($words, '>', 5, 'words that find clients');
+is(one(q{SELECT count(*) FILTER (WHERE found) FROM (SELECT EXISTS (SELECT FROM client c WHERE c._search = w.text) AS found
+	FROM (SELECT * FROM word ORDER BY text LIKE 'no such %' LIMIT 40) w OFFSET 0) s}), $words, 'EXISTS on an input column');
+like(one('EXPLAIN SELECT EXISTS (SELECT FROM client c WHERE c._search = w.text) FROM word w'),
+	qr/Pushed Filters: _search = w.text/, 'asks for each word');
+one(q{CREATE FOREIGN TABLE dear_document (job_id text, title text) SERVER acme OPTIONS (resource 'job_document')});
+is(one('SELECT count(*) FROM job j WHERE EXISTS (SELECT FROM dear_document d WHERE d.job_id = j.id) OR j.id IS NULL'),
+	one('SELECT count(DISTINCT job_id) FROM document'), 'EXISTS on the key of a table that is one call for each job');
+like(complaint('SELECT count(*) FROM job j FULL JOIN dear_document d ON d.job_id = j.id'),
+	qr/foreign table "dear_document" needs a value for column "job_id"/, 'which a full join does not give');
+
+# Values of two input columns from two tables; and none from anywhere.
+one(q{CREATE TABLE since AS SELECT date '2025-01-01' AS day; CREATE TABLE till AS SELECT date '2025-06-30' AS day});
+is(one('SELECT count(*) FROM job j, since s, till t WHERE j._listed_from = s.day AND j._listed_to = t.day'),
+	one(q{SELECT count(*) FROM job WHERE _listed_from = '2025-01-01' AND _listed_to = '2025-06-30'}), 'two input columns joined with two tables');
+cmp_ok(one(q{SELECT count(*) FROM job WHERE _listed_from = '2025-01-01' AND _listed_to = '2025-06-30'}), '>', 0, 'of which there are some');
+like(complaint('SELECT count(*) FROM client c JOIN client d ON c._search = d._search'),
+	qr/cannot use column "_search" of foreign table "client" in this join.*LATERAL/s, 'two tables that would have to be read first');
+like(complaint('EXPLAIN SELECT count(*) FROM client c JOIN client d ON c._search = d._search'),
+	qr/cannot use column "_search"/, 'EXPLAIN says so too');
 
 done_testing();
