@@ -19,6 +19,22 @@
 PG_FUNCTION_INFO_V1(wfm_disconnect);
 
 /*
+ * A standby and a copy hold somebody else's consent: to end it here would take
+ * it from the server that uses it.
+ */
+static void
+check_may_end(const WfmConnection *connection)
+{
+	PreventCommandDuringRecovery("wfm_disconnect()");
+	if (!wfm_refresh_tokens)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the consent of connection \"%s\" cannot be ended on this server", connection->name),
+				 errdetail("Asking for tokens is turned off by wfm_fdw.refresh_tokens, so the consent may be in use by the server that this one was copied from."),
+				 errhint("To forget the tokens here alone, delete the connection and insert it again.")));
+}
+
+/*
  * wfm_disconnect(connection, unlink_tenants): revokes the consent at the
  * vendor and forgets its tokens; on request also ends the link between the
  * app and the tenants this consent connected, which other consents to the
@@ -33,6 +49,7 @@ wfm_disconnect(PG_FUNCTION_ARGS)
 	connection = wfm_connection_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	wfm_connection_check_member(connection);
 	wfm_connection_check_committed(connection);
+	check_may_end(connection);
 	if (PG_GETARG_BOOL(1))
 	{
 		WfmAccessToken token;

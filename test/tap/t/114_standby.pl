@@ -70,6 +70,7 @@ is($standby->safe_psql('postgres', 'SELECT count(*) FROM acme.client'), 5, 'and 
 is(requests($mark), 1, 'only the primary has asked for it');
 fails($standby, "SELECT wfm_refresh('acme')", '25006', qr/standby.*HINT: .*primary/is, 'wfm_refresh is for the primary');
 fails($standby, 'SELECT wfm_rotate_key()', '25006', qr/standby/, 'so is wfm_rotate_key');
+fails($standby, "SELECT wfm_disconnect('acme', true)", '25006', qr/cannot execute wfm_disconnect\(\) during recovery/, 'so is wfm_disconnect');
 fails($standby, $_, '25006', qr/standby.*HINT: .*primary/is, 'so is ' . s/\(.*//r)
   foreach "SELECT wfm_authorize_url('acme')", "SELECT wfm_authorize('acme', 'http://localhost/wfm?code=c&state=s')";
 fails($standby, "INSERT INTO wfm_connections (name, api, client_id, client_secret) VALUES ('x', 'practicemanager/3.1', 'a', 'b')", '25006', qr/read-only/, 'and a new connection');

@@ -201,4 +201,18 @@ $sim->fault({ match => { path => '/connections', method => 'GET' }, action => { 
 like(said("SELECT wfm_disconnect('acme', true)"), qr/^WARNING:  01000: no tenant was unlinked from the app of connection "acme"\n/, 'none to unlink');
 is(one($ended), 'needs_authorization|t|t|t', 'the consent ends all the same');
 
+# A copy of the server, which holds the consent of another
+connected('acme');
+my $link = $sim->mark;
+$node->append_conf('postgresql.conf', "wfm_fdw.refresh_tokens = off\n");
+$node->reload;
+ok($node->poll_query_until('postgres', "SELECT current_setting('wfm_fdw.refresh_tokens') = 'off'"), 'refreshing is turned off');
+foreach my $arguments ("'acme'", "'acme', true")
+{
+	like(said("SELECT wfm_disconnect($arguments)"),
+		qr/^ERROR:  55000: the consent of connection "acme" cannot be ended on this server\nDETAIL:  [^\n]*wfm_fdw\.refresh_tokens[^\n]*\nHINT:  .*delete the connection/, "a copy: wfm_disconnect($arguments)");
+}
+is(scalar(() = $sim->requests_since($link)), 0, 'a copy: nothing is sent');
+is(one($ended), 'ready|f|f|t', 'a copy: the tokens are still here');
+
 done_testing();

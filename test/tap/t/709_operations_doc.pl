@@ -38,6 +38,21 @@ sub connect_account
 		CREATE SCHEMA live; SELECT wfm_create_views('acme', 'live')");
 }
 
+# A copy of the whole server that has the key file, as the page has it started
+my $copy;
+
+sub copy_of_server
+{
+	return $copy if defined $copy;
+	$node->backup('copied');
+	$copy = PostgreSQL::Test::Cluster->new('copy');
+	$copy->init_from_backup($node, 'copied');
+	$copy->append_conf('postgresql.conf', "wfm_fdw.refresh_tokens = off\n");
+	$copy->start;
+	is($copy->safe_psql('acme', 'SELECT state FROM wfm_stat_connections'), 'ready', 'a copy holds the consent of its original');
+	return $copy;
+}
+
 sub run_sh
 {
 	my ($text) = @_;
@@ -62,7 +77,9 @@ sub run_conf
 sub run_sql
 {
 	my ($text) = @_;
+	my $copied = $text =~ s/^-- on the copy\n//;
 	my $database = $text =~ s/^-- in (\w+)\n// ? $1 : 'acme';
+	my $at = $copied ? copy_of_server() : $node;
 	my @statements = grep { /\S/ } split /;[ \t]*\n/, $text;
 
 	# A transaction is one session's
@@ -71,13 +88,16 @@ sub run_sql
 	{
 		my ($first) = $statement =~ /^\s*([^\n]*)/;
 		my $sql = $statement =~ s{'http://localhost/wfm\?code=\.\.\.&state=\.\.\.'}{WfmTest::literal($address)}er;
-		my ($code, $out, $err) = $node->psql($database, $sql, on_error_stop => 1);
+		my ($code, $out, $err) = $at->psql($database, $sql, on_error_stop => 1);
 
 		ok($code == 0 && $err !~ /WARNING|ERROR/, "sql: $first") or diag("$sql\n$err");
 		$seen{$1}++ while $statement =~ /\b(wfm_\w+|[A-Z]+ (?:EXTENSION|DATABASE|PUBLICATION))/g;
 		$address = $http->get($out)->{headers}{location} if $statement =~ /wfm_authorize_url/;
 		connect_account() if $statement =~ /^CREATE EXTENSION/;
-		is($out, 'acme|needs_authorization', 'a restored connection needs a consent') if $database eq 'restored' && $statement =~ /FROM wfm_stat_connections/;
+		is($out, 'acme|needs_authorization', 'a restored or copied connection needs a consent')
+		  if ($copied || $database eq 'restored') && $statement =~ /FROM wfm_stat_connections/;
+		ok($at->poll_query_until($database, "SELECT current_setting('wfm_fdw.refresh_tokens') = 'on'"), 'the setting is there')
+		  if $statement =~ /pg_reload_conf/;
 	}
 }
 
