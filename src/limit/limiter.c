@@ -45,6 +45,9 @@
 #define UNTOLD_DAY		3600
 #define CONCURRENT_WAIT	1
 
+/* Who is refused again after a wait as told waits twice as long, up to this. */
+#define LONGEST_DOUBLED	60
+
 /* A Retry-After of more than this is about the day, whatever else it says. */
 #define DAY_LIKE_WAIT	3600
 
@@ -56,6 +59,17 @@
 
 /* A slot that a 429 took away comes back after a minute without another. */
 #define CAP_REGROWTH	MINUTE
+
+/*
+ * A slot rests as long as its call took, and no longer than this: calls one
+ * after the other never notice, since there are more slots than one.  Once a
+ * server has refused a call for being one too many at once, which ours never
+ * are, it takes its time to let go of calls, or there are others: then slots
+ * rest longer.
+ */
+#define REST			(SECOND / 40)
+#define LATE_REST		(SECOND / 4)
+#define LATE_FOR		(60 * MINUTE)
 
 const char *
 wfm_permit_reason_name(WfmPermitReason reason)
@@ -148,6 +162,7 @@ typedef struct Room
 	int			calls;
 	WfmPermitReason reason;
 	int64_t		until;			/* 0 = unknown */
+	bool		resting;		/* slots are free, but rest until then */
 } Room;
 
 /* Narrow a room down to what one limit leaves. */
@@ -163,12 +178,15 @@ narrow(Room *room, int left, WfmPermitReason reason, int64_t until)
 	return false;
 }
 
-/* The room for calls of one priority. */
+/*
+ * The room for calls of one priority; awake asks as if no slot rested.
+ */
 static Room
-room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
+room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, bool awake,
+		 int64_t now)
 {
 	const WfmLimitPolicy *policy = &limiter->policy;
-	Room		room = {INT16_MAX, WFM_REASON_NONE, 0};
+	Room		room = {INT16_MAX, WFM_REASON_NONE, 0, false};
 	int			cap = wfm_limiter_cap(limiter, now);
 	int			day = batch ? BATCH_DAY(policy->calls_per_day) : policy->calls_per_day;
 	int			stamps;
@@ -216,7 +234,8 @@ room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
 	stamps = wfm_minute_since(limiter, now - WINDOW, false);
 	if (!narrow(&room, policy->calls_per_minute - stamps - limiter->in_flight,
 				WFM_REASON_MINUTE,
-				wfm_minute_down_to(limiter, policy->calls_per_minute - limiter->in_flight - 1, now)))
+				wfm_stamps_down_to(limiter, policy->calls_per_minute - limiter->in_flight - 1,
+								   WINDOW, now)))
 		return room;
 	if (app->calls_per_minute > 0)
 	{
@@ -233,7 +252,18 @@ room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, int64_t now)
 		if (!narrow(&room, BATCH_MINUTE(policy->calls_per_minute) - stamps -
 					limiter->in_flight_batch, WFM_REASON_MINUTE, 0))
 			return room;
-		narrow(&room, BATCH_SLOTS(cap) - limiter->in_flight_batch, WFM_REASON_SLOT, 0);
+		if (!narrow(&room, BATCH_SLOTS(cap) - limiter->in_flight_batch,
+					WFM_REASON_SLOT, 0))
+			return room;
+	}
+	if (!awake)
+	{
+		int			slots = cap - limiter->in_flight;
+
+		stamps = wfm_minute_since(limiter, now - limiter->rest_us, false);
+		room.resting = !narrow(&room, slots - stamps, WFM_REASON_SLOT,
+							   wfm_stamps_down_to(limiter, slots - 1,
+												  limiter->rest_us, now));
 	}
 	return room;
 }
@@ -259,13 +289,14 @@ oldest(const WfmTicket *tickets, int from, bool batch, int64_t now)
 }
 
 /*
- * Go through the tickets whose turn it is.  Stops at stop_at and returns true
- * if that one is among them.  Others that have not been called before are
- * called now; called (max places, *ncalled filled) may be NULL.
+ * Go through the tickets whose turn it is, or will be when all slots are
+ * awake.  Stops at stop_at and returns true if that one is among them.  Others
+ * that have not been called before are called now; called (max places,
+ * *ncalled filled) may be NULL.
  */
 static bool
 turns(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int stop_at,
-	  int64_t now, int *called, int max, int *ncalled)
+	  bool awake, int64_t now, int *called, int max, int *ncalled)
 {
 	Room		any,
 				batch;
@@ -275,10 +306,10 @@ turns(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int stop_at,
 
 	if (limiter->waiting == 0)
 		return false;
-	any = room_for(limiter, app, false, now);
+	any = room_for(limiter, app, false, awake, now);
 	if (any.calls == 0)
 		return false;
-	batch = room_for(limiter, app, true, now);
+	batch = room_for(limiter, app, true, awake, now);
 	next_interactive = oldest(tickets, limiter->first, false, now);
 	next_batch = oldest(tickets, limiter->first, true, now);
 
@@ -324,7 +355,8 @@ wfm_limiter_call(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 {
 	int			ncalled = 0;
 
-	turns(limiter, app, tickets, -1, now, called, max, &ncalled);
+	/* who is called while slots rest finds out how long in its poll */
+	turns(limiter, app, tickets, -1, true, now, called, max, &ncalled);
 	return ncalled;
 }
 
@@ -410,14 +442,29 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 		return status;
 	ticket->seen_us = now;
 	ticket->called_us = 0;
-	if (turns(limiter, app, tickets, number, now, NULL, 0, NULL))
+	if (turns(limiter, app, tickets, number, false, now, NULL, 0, NULL))
 	{
 		grant(limiter, app, tickets, number, now);
 		return status;
 	}
 
-	room = room_for(limiter, app, ticket->batch, now);
-	if (room.calls > 0)
+	room = room_for(limiter, app, ticket->batch, false, now);
+	if (turns(limiter, app, tickets, number, true, now, NULL, 0, NULL))
+	{
+		int64_t		awake_us = now + limiter->rest_us;
+
+		/* called for then; so short a rest is no wait that could be too long */
+		if (room.resting)
+			awake_us = room.until;
+		else if (awake_us < now + SHORTEST_POLL)
+			awake_us = now + SHORTEST_POLL;
+		ticket->called_us = awake_us;
+		status.state = WFM_PERMIT_WAITING;
+		status.reason = WFM_REASON_SLOT;
+		status.retry_at_us = status.available_us = awake_us;
+		return status;
+	}
+	if (room.calls > 0 || room.resting)
 	{
 		status.others_first = true;
 		room.reason = WFM_REASON_SLOT;
@@ -452,6 +499,23 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 	return status;
 }
 
+/* How long slots rest from an answer on. */
+static void
+rest(WfmLimiter *limiter, int64_t call_took, int64_t now)
+{
+	if (now < limiter->late_until_us)
+		limiter->rest_us = LATE_REST;
+	else
+	{
+		/* a quick answer does not end the rest after slow ones at once */
+		limiter->rest_us /= 2;
+		if (limiter->rest_us < call_took)
+			limiter->rest_us = call_took;
+		if (limiter->rest_us > REST)
+			limiter->rest_us = REST;
+	}
+}
+
 /* Give a ticket back; counted says that the server may have counted it. */
 static void
 give_back(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int number,
@@ -470,6 +534,7 @@ give_back(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int numbe
 			limiter->probing = false;
 		if (counted)
 		{
+			rest(limiter, now - ticket->granted_us, now);
 			wfm_minute_add(limiter, ticket->batch, now);
 			wfm_day_add(limiter, 1, now);
 			wfm_app_add(app, 1, now);
@@ -597,10 +662,33 @@ block_until(int64_t * until, int64_t moment)
 		*until = moment;
 }
 
+/*
+ * What a 429 told to wait, in seconds, or more if calls that waited so long
+ * were refused before: some servers say 0 whatever is to come.
+ */
+static int64_t
+long_enough(WfmLimiter *limiter, int64_t wait, int64_t granted, int64_t now)
+{
+	int64_t		least = 1;
+	int			i;
+
+	/* calls that were under way with the refused one say nothing new */
+	if (granted > limiter->told_us || limiter->told_in_row == 0)
+	{
+		limiter->told_in_row++;
+		limiter->told_us = now;
+	}
+	for (i = 1; i < limiter->told_in_row && least < LONGEST_DOUBLED; i++)
+		least *= 2;
+	if (least > LONGEST_DOUBLED)
+		least = LONGEST_DOUBLED;
+	return wait > least ? wait : least;
+}
+
 /* A 429: stop everybody for as long as it says. */
 static void
 learn_refusal(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
-			  int64_t wall_s, int64_t jitter, int64_t now)
+			  int64_t wall_s, int64_t granted, int64_t jitter, int64_t now)
 {
 	WfmLimitProblem problem = headers->problem;
 	int64_t		wait = wfm_retry_after(headers, wall_s, UNTOLD_WAIT);
@@ -622,11 +710,14 @@ learn_refusal(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers
 			if (limiter->cap > 1)
 				limiter->cap--;
 			limiter->cap_changed_us = now;
+			limiter->late_until_us = now + LATE_FOR;
+			limiter->rest_us = LATE_REST;
 			wait = wfm_retry_after(headers, wall_s, CONCURRENT_WAIT);
 			block_until(&limiter->blocked_until_us, now + wait * SECOND + jitter);
 			limiter->blocked_by = problem;
 			break;
 		default:
+			wait = long_enough(limiter, wait, granted, now);
 			block_until(&limiter->blocked_until_us, now + wait * SECOND + SECOND + jitter);
 			limiter->blocked_by = problem;
 			break;
@@ -650,7 +741,7 @@ wfm_limiter_done(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 	limiter->cold = false;
 	learn_counts(limiter, app, headers, granted, now);
 	if (http_status == 429)
-		learn_refusal(limiter, app, headers, wall_s, jitter, now);
+		learn_refusal(limiter, app, headers, wall_s, granted, jitter, now);
 	else if (http_status == 503 &&
 			 (headers->retry_after_seconds >= 0 || headers->retry_after_date >= 0))
 	{
@@ -665,6 +756,8 @@ wfm_limiter_done(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 		block_until(&limiter->blocked_until_us, now + wait + jitter);
 		limiter->blocked_by = WFM_LIMIT_PROBLEM_OTHER;
 	}
+	else if (granted > limiter->told_us)
+		limiter->told_in_row = 0;
 	note_health(limiter, probe, http_status >= 500, now);
 }
 
@@ -720,9 +813,12 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 			limiter->stamps[i] = now;
 	if (limiter->cap_changed_us > now)
 		limiter->cap_changed_us = now;
+	if (limiter->told_us > now)
+		limiter->told_us = now;
 	set_back(&limiter->blocked_until_us, newest - now, LONGEST_WAIT * SECOND, now);
 	set_back(&limiter->day_reset_us, newest - now, LONGEST_WAIT * SECOND, now);
 	set_back(&limiter->open_until_us, newest - now, OPEN_LONGEST, now);
+	set_back(&limiter->late_until_us, newest - now, LATE_FOR, now);
 	if (limiter->day_minute > now / MINUTE)
 	{
 		used = limiter->day_used;

@@ -15,6 +15,10 @@
  * was seen.  Whenever the server counted it, it was within that time, so no
  * 60 s of the server, whether sliding or fixed with any phase, can hold more
  * calls than the limit.
+ *
+ * A call's slot rests for a moment after its answer was seen: a server may
+ * send the last byte before it counts the call as ended, and another backend
+ * is quick to send the next one.
  */
 #ifndef WFM_LIMIT_LIMITER_H
 #define WFM_LIMIT_LIMITER_H
@@ -111,7 +115,11 @@ typedef struct WfmLimiter
 	WfmLimitProblem blocked_by;
 	int			cap;			/* concurrent calls that seem to be allowed */
 	int64_t		cap_changed_us;
+	int64_t		rest_us;		/* a slot rests so long after an answer */
+	int64_t		late_until_us;	/* the server was slow to let go of calls */
 	uint64_t	refusals;		/* 429s seen */
+	int64_t		told_us;		/* when it was last told how long to wait ... */
+	int			told_in_row;	/* ... and that this was too short before */
 	bool		cold;			/* nothing known: first call goes alone */
 
 	/* circuit breaker */

@@ -25,13 +25,13 @@ wfm_minute_since(const WfmLimiter *limiter, int64_t moment, bool batch_only)
 }
 
 int64_t
-wfm_minute_down_to(const WfmLimiter *limiter, int n, int64_t now)
+wfm_stamps_down_to(const WfmLimiter *limiter, int n, int64_t age, int64_t now)
 {
 	uint32_t	kept = limiter->nstamps < WFM_RING_SIZE ? limiter->nstamps : WFM_RING_SIZE;
 
 	if (n < 0 || (uint32_t) n >= kept)
 		return now + SLOT_POLL;
-	return limiter->stamps[(limiter->nstamps - 1 - n) % WFM_RING_SIZE] + WINDOW;
+	return limiter->stamps[(limiter->nstamps - 1 - n) % WFM_RING_SIZE] + age;
 }
 
 void

@@ -29,8 +29,12 @@ wfm_clamp(int value, int low, int high)
 extern int	wfm_minute_since(const WfmLimiter *limiter, int64_t moment,
 							 bool batch_only);
 
-/* When at most n of the stamps will be left in the window. */
-extern int64_t wfm_minute_down_to(const WfmLimiter *limiter, int n, int64_t now);
+/*
+ * When at most n of the stamps will be younger than an age; SLOT_POLL from now
+ * if stamps do not tell that.
+ */
+extern int64_t wfm_stamps_down_to(const WfmLimiter *limiter, int n, int64_t age,
+								  int64_t now);
 
 /* A call was answered, or headers told of one. */
 extern void wfm_minute_add(WfmLimiter *limiter, bool batch, int64_t now);

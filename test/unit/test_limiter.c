@@ -13,6 +13,7 @@
 #define START		(INT64_C(1700000000) * SECOND)
 #define TICKETS		256
 #define MAX_WAIT	(90 * SECOND)
+#define REST		(SECOND / 40)	/* of a slot after a long call */
 
 static WfmLimiter limiter;
 static WfmAppLimiter app;
@@ -465,6 +466,32 @@ test_refusals(void)
 	headers.retry_after_seconds = 5;
 	is_int(blocked_after(headers), 6, "Retry-After as both: the number");
 
+	/* a server that says 0 whatever is to come is not asked every 2 s */
+	headers = no_headers();
+	headers.problem = WFM_LIMIT_PROBLEM_MINUTE;
+	headers.retry_after_seconds = 0;
+	begin(60, 5000, 5, 0);
+	for (i = 0; i < 8; i++)
+	{
+		const int	waits[] = {2, 3, 5, 9, 17, 33, 61, 61};
+
+		tickets_held[0] = try_call(false);
+		tickets_held[1] = try_call(false);
+		done(tickets_held[0], 429, &headers);
+		ok((limiter.blocked_until_us - now) / SECOND == waits[i],
+		   "Retry-After 0, refused %d times after waiting: %d s", i, waits[i]);
+		now += SECOND / 10;
+		done(tickets_held[1], 429, &headers);
+		ok(limiter.blocked_until_us - now <= (waits[i] + 1) * SECOND,
+		   "Retry-After 0: a second refusal of the same moment counts for nothing");
+		now = limiter.blocked_until_us;
+	}
+	now += MINUTE;
+	done(try_call(false), 200, NULL);
+	now += SECOND;
+	done(try_call(false), 429, &headers);
+	is_int((limiter.blocked_until_us - now) / SECOND, 2, "Retry-After 0: anew after a good answer");
+
 	/* one 429 stops all */
 	begin(60, 5000, 5, 0);
 	for (i = 0; i < 5; i++)
@@ -620,21 +647,26 @@ test_priority(void)
 	now += SECOND;
 	interactive = join(false);
 	done(held[0], 200, NULL);
+	now += REST;
 	is_int(poll_ticket(batch), WFM_PERMIT_WAITING, "priority: interactive goes before an older batch call");
 	is_int(poll_ticket(interactive), WFM_PERMIT_GRANTED, "priority: interactive");
 	done(interactive, 200, NULL);
+	now += REST;
 	is_int(poll_ticket(batch), WFM_PERMIT_GRANTED, "priority: then batch");
 	now += SECOND;
 	interactive = join(false);
 	done(batch, 200, NULL);
+	now += REST;
 	is_int(poll_ticket(interactive), WFM_PERMIT_GRANTED, "priority: interactive alone");
 	batch = join(true);
 	now += 31 * SECOND;
 	held[0] = join(false);
 	done(interactive, 200, NULL);
+	now += REST;
 	is_int(poll_ticket(held[0]), WFM_PERMIT_WAITING, "priority: a batch call of half a minute goes first");
 	is_int(poll_ticket(batch), WFM_PERMIT_GRANTED, "priority: it does");
 	done(batch, 200, NULL);
+	now += REST;
 	is_int(poll_ticket(held[0]), WFM_PERMIT_GRANTED, "priority: then the younger interactive one");
 	done(held[0], 200, NULL);
 
@@ -643,6 +675,7 @@ test_priority(void)
 	interactive = join(false);
 	for (i = 0; i < 40; i++)
 	{
+		now += REST;
 		if (poll_ticket(batch) == WFM_PERMIT_GRANTED)
 		{
 			batch_grants++;
@@ -656,6 +689,91 @@ test_priority(void)
 		}
 	}
 	is_int(batch_grants, 10, "priority: batch has every fourth grant");
+}
+
+static void
+test_rest(void)
+{
+	WfmHeaders	headers = no_headers();
+	int			called[4];
+	int			held[2];
+	int			waiting,
+				behind;
+	int			i;
+
+	/* a server that sends the last byte before it counts the call as ended */
+	begin(600, 5000, 2, 0);
+	held[0] = try_call(false);
+	held[1] = try_call(false);
+	waiting = join(false);
+	behind = join(false);
+	poll_ticket(waiting);
+	poll_ticket(behind);
+	now += SECOND / 100;
+	done(held[0], 200, NULL);
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 1,
+		   "rest: who comes next is called when a call is answered");
+	is_int(called[0], waiting, "rest: the oldest");
+	is_int(poll_ticket(waiting), WFM_PERMIT_WAITING, "rest: a slot is not given away at once");
+	is_int(status.reason, WFM_REASON_SLOT, "rest: that is a wait for a slot");
+	is_int(status.retry_at_us - now, SECOND / 100, "rest: as long as the call took");
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 0,
+		   "rest: nobody is called twice for it");
+	status = wfm_limiter_poll(&limiter, &app, tickets, waiting, 0, now);
+	is_int(status.state, WFM_PERMIT_WAITING, "rest: too short to be refused without max_wait");
+	now += SECOND / 100;
+	is_int(poll_ticket(behind), WFM_PERMIT_WAITING, "rest: the younger one does not overtake");
+	is_int(poll_ticket(waiting), WFM_PERMIT_GRANTED, "rest: then it is given away");
+	now += SECOND;
+	done(held[1], 200, NULL);
+	poll_ticket(behind);
+	is_int(status.retry_at_us - now, REST, "rest: a short one after a long call, too");
+	now += REST;
+	is_int(poll_ticket(behind), WFM_PERMIT_GRANTED, "rest: and no longer");
+
+	/* the first in the queue does not poll: the next one must not spin */
+	begin(600, 5000, 3, 0);
+	held[0] = try_call(false);
+	held[1] = try_call(false);
+	waiting = join(false);
+	behind = join(false);
+	now += SECOND / 100;
+	done(held[0], 200, NULL);
+	wfm_limiter_call(&limiter, &app, tickets, now, called, 4);
+	is_int(poll_ticket(behind), WFM_PERMIT_WAITING, "rest: behind one who has not polled");
+	is_int(wfm_limiter_call(&limiter, &app, tickets, now, called, 4), 0,
+		   "rest: nobody is called again at once");
+	ok(status.retry_at_us - now >= SECOND / 1000, "rest: nor polls again at once");
+
+	begin(600, 5000, 2, 0);
+	for (i = 0; i < 100; i++)
+	{
+		held[0] = try_call(false);
+		if (held[0] < 0)
+			break;
+		now += SECOND / 100;
+		done(held[0], 200, NULL);
+	}
+	is_int(i, 100, "rest: calls one after the other do not notice");
+
+	headers.problem = WFM_LIMIT_PROBLEM_CONCURRENT;
+	begin(600, 5000, 2, 0);
+	done(try_call(false), 429, &headers);
+	now += 2 * MINUTE;
+	held[0] = try_call(false);
+	held[1] = try_call(false);
+	now += SECOND;
+	done(held[0], 200, NULL);
+	poll_ticket(waiting = join(false));
+	is_int(status.retry_at_us - now, SECOND / 4,
+		   "rest: longer after a server said that calls were too many at once");
+	now += 61 * MINUTE;
+	poll_ticket(waiting);
+	done(waiting, 200, NULL);
+	done(held[1], 200, NULL);
+	is_int(try_call(false), -1, "rest: an hour later slots rest as well");
+	now += REST;
+	ok(try_call(false) >= 0, "rest: and no longer than before");
 }
 
 static void
@@ -949,6 +1067,7 @@ main(void)
 	test_max_wait();
 	test_cold();
 	test_priority();
+	test_rest();
 	test_circuit();
 	test_accounts();
 	test_resume();
