@@ -91,7 +91,7 @@ same(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* Is a page that begins with this key an earlier page again? */
+/* Is a page that this key or fingerprint is of an earlier page again? */
 static bool
 came_before(const WfmPageList *pages, const char *key)
 {
@@ -112,8 +112,10 @@ wfm_page_take(WfmCursor *cursor, WfmStep *step, const WfmRecord *record)
 	const WfmValue *key;
 	bool		fresh;
 
-	if (step->page == 0 || cursor->key_field < 0)
+	if (step->page == 0)
 		return true;
+	if (cursor->key_field < 0)
+		return !step->page_repeated;
 	key = &record->values[cursor->key_field];
 	if (!step->facts.known && step->facts.key == NULL && key->len > 0)
 	{

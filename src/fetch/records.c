@@ -65,6 +65,33 @@ want_column(WfmCursor *cursor, const char *column)
 					  field->scope);
 }
 
+/*
+ * Index of the field that tells the records of a list in pages apart; -1 if
+ * they have none.  Records of practicemanager/3.0 have an integer key, but may
+ * come with the UUID of later APIs alone.
+ */
+static int
+want_identity(WfmCursor *cursor)
+{
+	const WfmFetchSpec *spec = cursor->spec;
+	const WfmField *uuid = wfm_field_find(spec->resource,
+										  spec->connection->dialect, "uuid");
+
+	for (const WfmField *field = spec->resource->fields; field->name != NULL; field++)
+	{
+		if ((field->flags & WFM_FIELD_KEY) == 0 || field->path == NULL ||
+			field->scope != 0 || !wfm_field_in(field, spec->connection->dialect))
+			continue;
+		if (uuid == NULL || uuid == field || uuid->path == NULL || uuid->scope != 0)
+			return want_column(cursor, field->name);
+		return want_field(cursor,
+						  psprintf("%s|%s", path_in_answer(spec, field->path, false),
+								   path_in_answer(spec, uuid->path, false)),
+						  0);
+	}
+	return -1;
+}
+
 void
 wfm_records_choose_fields(WfmCursor *cursor)
 {
@@ -90,17 +117,7 @@ wfm_records_choose_fields(WfmCursor *cursor)
 														 false), 0);
 	if (spec->endpoint->paging != WFM_PAGING_NONE)
 	{
-		for (const WfmField *field = spec->resource->fields;
-			 field->name != NULL; field++)
-		{
-			if ((field->flags & WFM_FIELD_KEY) != 0 && field->path != NULL &&
-				field->scope == 0 &&
-				wfm_field_in(field, spec->connection->dialect))
-			{
-				cursor->key_field = want_column(cursor, field->name);
-				break;
-			}
-		}
+		cursor->key_field = want_identity(cursor);
 		cursor->seam = wfm_seam_create(cursor->context);
 	}
 	for (int i = 0; i < wfm_endpoint_nfilters(spec->endpoint); i++)
@@ -393,7 +410,7 @@ wfm_records_next(WfmCursor *cursor, WfmStep *step, bool *ended)
 		/* without fields the decoder only counts */
 		else if (cursor->decode_spec.nfields == 0)
 		{
-			if (!step->probe &&
+			if (!step->probe && !step->page_repeated &&
 				envelope->records_delivered > cursor->delivered)
 				return hand_out(cursor, step, NULL);
 		}

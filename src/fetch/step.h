@@ -31,7 +31,8 @@ typedef struct WfmPageFacts
 	int64		on_page;		/* outermost records */
 	int64		told;			/* Records: how many; -1: does not say */
 	int64		total;			/* of all pages; -1: does not say */
-	char	   *key;			/* of the first record; NULL: has none */
+	char	   *key;			/* of the first record, or a fingerprint of
+								 * the page if that has none; NULL: unknown */
 	char	   *link;			/* to the next page; NULL: none */
 } WfmPageFacts;
 

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 
 #include "decode/whole.h"
@@ -65,6 +66,20 @@ take_key(WfmCursor *cursor, WfmStep *step)
 	}
 }
 
+/*
+ * Its first record has no key: a page with the very same bytes is the same
+ * page again.
+ */
+static void
+take_fingerprint(WfmCursor *cursor, WfmStep *step, uint64 fingerprint)
+{
+	if (step->facts.known && step->facts.key == NULL && step->facts.on_page > 0)
+	{
+		step->facts.key = MemoryContextAlloc(cursor->context, 18);
+		snprintf(step->facts.key, 18, "#%016" INT64_MODIFIER "x", fingerprint);
+	}
+}
+
 /* Write down what the envelope says of the list. */
 static void
 take_envelope(WfmCursor *cursor, WfmStep *step)
@@ -98,6 +113,7 @@ wfm_survey(WfmCursor *cursor, WfmStep *step)
 	WfmDecodeStatus status = WFM_DECODE_OK;
 	char		slice[WFM_SLICE];
 	size_t		got;
+	uint64		fingerprint = 0;
 
 	if (step->page == 0 && ends_fit(cursor, step))
 		return WFM_DECODE_OK;
@@ -126,11 +142,17 @@ wfm_survey(WfmCursor *cursor, WfmStep *step)
 		status = wfm_decoder_feed(cursor->survey, slice, got);
 		if (spec.nfields > 0)
 			take_key(cursor, step);
+		if (step->facts.key == NULL)
+			fingerprint = hash_bytes_extended((unsigned char *) slice, (int) got,
+											  fingerprint);
 	}
 	if (status == WFM_DECODE_OK)
 		status = wfm_decoder_finish(cursor->survey);
 	if (status == WFM_DECODE_OK && step->page > 0)
+	{
 		take_envelope(cursor, step);
+		take_fingerprint(cursor, step, fingerprint);
+	}
 	wfm_survey_release(cursor);
 	if (!step->facts.known && step->facts.key != NULL)
 	{

@@ -59,6 +59,26 @@ like($err, qr/do not fit together.*A page before this one was empty/s, 'an empty
 $sim->no_faults;
 $sim->switches(paging => 'reported');
 
+# The same page each time, of records without the key they should have: it is
+# known by the other key, or by its bytes.
+connect_as('keyless', 'practicemanager/3.0');
+foreach my $case (
+	[ 'UUIDs in place of integer ids', '<UUID>00000000-0000-0000-0000-00000000000a</UUID>' ],
+	[ 'no key at all', '' ])
+{
+	my ($what, $key) = @$case;
+	my $before = $sim->mark;
+
+	$sim->fault({ match => { path => '/practicemanager/3.0/cost.api/list' },
+		action => { status => 200, body => '<Response><Status>OK</Status><Costs>'
+			. "<Cost>$key<Description>Widget</Description></Cost></Costs>"
+			. '<Records>1</Records></Response>' } });
+	is($node->safe_psql('postgres', "SET statement_timeout = '60s'; SELECT description FROM keyless.cost"),
+		'Widget', "the same page for ever, $what: its rows once");
+	cmp_ok(scalar($sim->requests_since($before)), '<=', 3, "the same page for ever, $what: few requests");
+	$sim->no_faults;
+}
+
 # practicemanager/3.1 follows links; only their parameters count.
 is( $node->safe_psql('postgres', 'SELECT count(*) > 0 AND count(*) = count(DISTINCT uuid)
 	FROM x31.contact'), 't', 'contacts by links');
