@@ -110,6 +110,17 @@ no_such_field(const WfmTable *table, const char *column)
 			 errhint("A field that is not known can be mapped by the column option field 'Path/In/Record'.")));
 }
 
+/* Complain about a column whose values only a writer could have stored. */
+pg_noreturn static void
+is_generated(const WfmTable *table, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("column \"%s\" of foreign table \"%s\" is generated and stored, but the API stores nothing",
+					column, table->name),
+			 errhint("Compute it in a view over the foreign table.")));
+}
+
 static WfmColumn *
 resolve_column(const WfmTable *table, Form_pg_attribute att)
 {
@@ -187,7 +198,11 @@ wfm_table_open(Oid relid)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (!att->attisdropped && att->attgenerated == '\0')
+		if (att->attisdropped)
+			continue;
+		if (att->attgenerated == ATTRIBUTE_GENERATED_STORED)
+			is_generated(table, NameStr(att->attname));
+		if (att->attgenerated == '\0')
 			table->columns[i] = resolve_column(table, att);
 	}
 	table_close(rel, NoLock);

@@ -105,7 +105,9 @@ count_rows_wanted(PlannerInfo *root, RelOptInfo *baserel)
 	const Query *parse = root->parse;
 	ListCell   *lc;
 
-	if (bms_membership(root->all_baserels) != BMS_SINGLETON)
+	/* how many rows tie with the last one is not known */
+	if (bms_membership(root->all_baserels) != BMS_SINGLETON ||
+		parse->limitOption == LIMIT_OPTION_WITH_TIES)
 		return -1;
 	if (root->limit_tuples > 0)
 		return root->limit_tuples;

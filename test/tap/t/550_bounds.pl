@@ -175,7 +175,8 @@ my $whole = ["jobs?$sort&page=1&pageSize=1000"];
 is_deeply([ requests($_) ], $whole, "sorted here: $_") foreach (
 	'SELECT uuid FROM br2.job ORDER BY name LIMIT 5', 'SELECT uuid FROM br2.job ORDER BY created_at DESC NULLS LAST LIMIT 5',
 	'SELECT uuid FROM br2.job ORDER BY created_at::date LIMIT 5', 'SELECT uuid FROM br2.job ORDER BY created_at DESC',
-	'SELECT uuid FROM br2.job ORDER BY uuid LIMIT 1');
+	'SELECT uuid FROM br2.job ORDER BY uuid LIMIT 1',
+	'SELECT uuid FROM br2.job ORDER BY updated_at DESC FETCH FIRST 5 ROWS WITH TIES');
 is(scalar(requests('SELECT uuid FROM br2.client ORDER BY updated_at LIMIT 1')), 2, 'two lists have no common order');
 like(one('EXPLAIN SELECT uuid FROM br2.job ORDER BY created_at LIMIT 5'), qr/Sorted By: the API/, 'EXPLAIN says who sorts');
 unlike(one('EXPLAIN SELECT uuid FROM br2.job ORDER BY created_at LIMIT 5'), qr/^\s*(->)?\s*Sort /m, 'and nobody else does');

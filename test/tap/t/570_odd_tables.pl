@@ -108,6 +108,12 @@ like(complaint(q{SELECT * FROM due_job WHERE id = 'X1'}), qr/no value for column
 is(one(q{SELECT id, due_date IS NULL FROM job WHERE id = 'X1'}), 'X1|t', 'is NULL elsewhere');
 $sim->no_faults;
 
+# A stored column is computed on writing; its values would have to come from here.
+one(q{CREATE FOREIGN TABLE entry_hours (minutes int, hours numeric GENERATED ALWAYS AS (minutes / 60.0) STORED)
+	SERVER acme OPTIONS (resource 'time_entry')});
+like(complaint('SELECT minutes FROM entry_hours'),
+	qr/column "hours" of foreign table "entry_hours" is generated and stored.*view/s, 'a generated column');
+
 # An EXISTS that is no join has two plans: for many outer rows the planner would
 # rather list all values that the column has, and an input column has none.
 one(q{CREATE TABLE word AS SELECT DISTINCT left(name, 5) AS text FROM client;
