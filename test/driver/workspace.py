@@ -151,6 +151,8 @@ class Workspace:
                 "LC_ALL": "C.UTF-8",
                 "TMPDIR": str(self.folder / "tmp"),
                 "PYTHONDONTWRITEBYTECODE": "1",
+                # pg_ctl's patience, in seconds; its own is for quiet machines
+                "PGCTLTIMEOUT": "300",
             }
         )
         if pg:
