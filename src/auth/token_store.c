@@ -43,6 +43,7 @@ typedef struct Standing
 	Verdict		verdict;
 	bool		launcher_runs;
 	bool		had_tokens;
+	bool		refresh_asked;	/* by wfm_refresh(), whatever there is */
 	WfmTokenError error;
 	char		detail[WFM_DETAIL_LEN];
 } Standing;
@@ -237,6 +238,15 @@ report_refused(const WfmConnection *connection, const Standing *standing)
 					 quote_literal_cstr(connection->name))));
 }
 
+/* The message of VERDICT_READ_ONLY; wfm_refresh() gets it of a live token too. */
+static int
+read_only_message(const WfmConnection *connection, const Standing *standing)
+{
+	return standing->refresh_asked
+		? errmsg("the tokens of connection \"%s\" cannot be renewed on this server", connection->name)
+		: errmsg("the access token of connection \"%s\" has expired", connection->name);
+}
+
 /* Turn a verdict that waiting does not change into its error. */
 static void
 report_verdict(const WfmConnection *connection, const Standing *standing)
@@ -263,13 +273,13 @@ report_verdict(const WfmConnection *connection, const Standing *standing)
 			if (RecoveryInProgress())
 				ereport(ERROR,
 						(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-						 errmsg("the access token of connection \"%s\" has expired", connection->name),
+						 read_only_message(connection, standing),
 						 errdetail("A standby uses the tokens of its primary and never asks for any."),
 						 errhint("On the primary, run: SELECT wfm_refresh(%s);",
 								 quote_literal_cstr(connection->name))));
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the access token of connection \"%s\" has expired", connection->name),
+					 read_only_message(connection, standing),
 					 errdetail("Refreshing is turned off by wfm_fdw.refresh_tokens."),
 					 errhint("If no other server holds this consent, run: ALTER SYSTEM SET wfm_fdw.refresh_tokens = on; SELECT pg_reload_conf();")));
 			break;
@@ -499,6 +509,7 @@ refresh_is_done(const WfmConnection *connection, bool ask,
 	bool		done = false;
 
 	memset(standing, 0, sizeof(*standing));
+	standing->refresh_asked = true;
 	LWLockAcquire(wfm_token_shmem->lock, LW_EXCLUSIVE);
 	standing->launcher_runs = wfm_token_shmem->shared->launcher_pid != 0;
 	entry = wfm_grant_entry(MyDatabaseId, connection->name, true);

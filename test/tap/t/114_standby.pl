@@ -68,7 +68,7 @@ $primary->wait_for_catchup($standby);
 $standby->restart;
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM acme.client'), 5, 'and with the next one');
 is(requests($mark), 1, 'only the primary has asked for it');
-fails($standby, "SELECT wfm_refresh('acme')", '25006', qr/standby.*HINT: .*primary/is, 'wfm_refresh is for the primary');
+fails($standby, "SELECT wfm_refresh('acme')", '25006', qr/the tokens of connection "acme" cannot be renewed on this server.*standby.*HINT: .*primary/is, 'wfm_refresh is for the primary');
 fails($standby, 'SELECT wfm_rotate_key()', '25006', qr/standby/, 'so is wfm_rotate_key');
 fails($standby, "SELECT wfm_disconnect('acme', true)", '25006', qr/cannot execute wfm_disconnect\(\) during recovery/, 'so is wfm_disconnect');
 fails($standby, $_, '25006', qr/standby.*HINT: .*primary/is, 'so is ' . s/\(.*//r)
@@ -103,7 +103,7 @@ $clone->append_conf('postgresql.conf', "wfm_fdw.refresh_tokens = off\nwfm_fdw.ke
 $clone->start;
 $mark = $sim->mark;
 is($clone->safe_psql('postgres', 'SELECT count(*) FROM acme.client'), 5, 'a clone reads while its token lives');
-fails($clone, "SELECT wfm_refresh('acme')", '55000', qr/turned off by wfm_fdw\.refresh_tokens/, 'but does not refresh');
+fails($clone, "SELECT wfm_refresh('acme')", '55000', qr/cannot be renewed on this server\nDETAIL: .*turned off by wfm_fdw\.refresh_tokens/, 'but does not refresh');
 $sim->control('POST', 'tokens', { expire_access => JSON::PP::true() });
 ($code, $out, $err) = $clone->psql('postgres', 'SELECT count(*) FROM acme.client');
 like($err, qr/ERROR: /, 'nor when its token was refused');
