@@ -135,6 +135,7 @@ resolve_column(const WfmTable *table, Form_pg_attribute att)
 	if (path != NULL)
 	{
 		/* mapped by hand: the column's own type decides how it is read */
+		column->by_hand = true;
 		column->path = path;
 		column->scope = -1;
 		column->field_type = WFM_TYPE_TEXT;

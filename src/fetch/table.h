@@ -22,6 +22,8 @@ typedef struct WfmColumn
 	Oid			type;
 	int32		typmod;
 	bool		not_null;
+	bool		by_hand;		/* mapped by the column option "field": the
+								 * catalogue knows nothing of it */
 	const char *path;			/* in the record; NULL for input columns */
 	WfmType		field_type;		/* what the catalogue says */
 	unsigned	flags;			/* WFM_FIELD_* */

@@ -296,7 +296,8 @@ match_clause(const WfmTable *table, Index relid, const WfmEndpoint *endpoint,
 		comparison.attnum > table->natts)
 		return false;
 	column = table->columns[comparison.attnum - 1];
-	if (column == NULL)
+	/* what a user maps may have a filter's name, and other values */
+	if (column == NULL || column->by_hand)
 		return false;
 
 	for (int i = 0; i < wfm_endpoint_nfilters(endpoint); i++)

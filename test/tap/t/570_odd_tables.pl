@@ -108,6 +108,15 @@ like(complaint(q{SELECT * FROM due_job WHERE id = 'X1'}), qr/no value for column
 is(one(q{SELECT id, due_date IS NULL FROM job WHERE id = 'X1'}), 'X1|t', 'is NULL elsewhere');
 $sim->no_faults;
 
+# A column with the name of a filter's, mapped by hand to something else.
+one(q{CREATE FOREIGN TABLE misnamed_job (id text OPTIONS (field 'Name'), number text OPTIONS (field 'ID')) SERVER acme
+	OPTIONS (resource 'job')});
+my $title = WfmTest::literal(one('SELECT name FROM job ORDER BY id LIMIT 1'));
+my $numbers = one("SELECT string_agg(id, ',' ORDER BY id) FROM job WHERE name = $title");
+isnt($numbers, '', 'jobs of one name');
+is(one("SELECT string_agg(number, ',' ORDER BY number) FROM misnamed_job WHERE id = $title"), $numbers,
+	'are found by it in a column called id');
+
 # A stored column is computed on writing; its values would have to come from here.
 one(q{CREATE FOREIGN TABLE entry_hours (minutes int, hours numeric GENERATED ALWAYS AS (minutes / 60.0) STORED)
 	SERVER acme OPTIONS (resource 'time_entry')});
