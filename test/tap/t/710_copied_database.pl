@@ -41,11 +41,11 @@ is(one('acme', 'SELECT name, state, last_error_detail FROM wfm_stat_connections'
 wait_for_no_worker();
 
 # After a restart the original is not visited, because it is a template, and
-# the copy is; its rows must not count as the owner of the consent
+# somebody asks in the copy; its rows must not count as the owner of the consent
 one('postgres', 'ALTER DATABASE acme IS_TEMPLATE true');
 $node->restart;
-ok($node->poll_query_until('copy', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'wfm_fdw token worker' AND datname = 'copy')"),
-	'the copy is visited first');
+my ($code, $out, $err) = $node->psql('copy', "\\set VERBOSITY verbose\nSELECT wfm_refresh('acme')");
+like($err, qr/ERROR:  28000: connection "acme" is not authorized\nDETAIL:  \Q$why\E/, 'the copy is looked at first');
 wait_for_no_worker();
 one('postgres', 'ALTER DATABASE acme IS_TEMPLATE false');
 is(one('copy', $status), $as_copy, 'the copy says what it said');
