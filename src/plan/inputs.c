@@ -112,10 +112,11 @@ wfm_plan_check_runs(ForeignScanState *node)
 	inputs = list_nth(plan->fdw_private, WFM_PLAN_COLUMNS);
 	if (inputs == NIL)
 		wfm_check_input_columns(table, plan->scan.scanrelid, plan->scan.plan.qual);
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot use column \"%s\" of foreign table \"%s\" in this join",
-					table->columns[linitial_int(inputs) - 1]->name, table->name),
-			 errdetail("It is input only: a parameter of the API that no record holds. The rows that give its value cannot be read first here."),
-			 errhint("Give its value in a LATERAL subquery.")));
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot use column \"%s\" of foreign table \"%s\" in this join",
+						table->columns[linitial_int(inputs) - 1]->name, table->name),
+				 errdetail("It is input only: a parameter of the API that no record holds. The rows that give its value cannot be read first here."),
+				 errhint("Give its value in a LATERAL subquery.")));
 }

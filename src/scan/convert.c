@@ -374,7 +374,7 @@ convert_text(WfmConverter *converter, WfmValue *content, Place *place,
 			 bool *isnull, WfmStatCounts *counts)
 {
 	WfmType		type = converter->column->field_type;
-	Datum		datum;
+	Datum		datum = (Datum) 0;
 
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
