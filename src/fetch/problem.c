@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/settings.h"
 #include "fetch/problem.h"
 
 /* What each transport fault is called, its SQLSTATE, and what may help. */
@@ -401,40 +402,83 @@ wfm_problem_of_pages(const WfmStep *step, const WfmFetchSpec *spec,
 	return problem;
 }
 
+/* What is said of each limit that a call would have to wait for. */
+typedef struct LimitWords
+{
+	const char *message;		/* "%s" is the connection's name */
+	const char *detail;			/* what is to be waited for */
+	const char *hint;
+} LimitWords;
+
+static const char too_long[] =
+"a limit of the API of connection \"%s\" asks for a longer wait than allowed";
+
+static const LimitWords limit_words[] = {
+	[WFM_REASON_NONE] = {too_long,
+	"The permission to call was taken back.", "Run the query again."},
+	[WFM_REASON_SLOT] = {too_long,
+		"The concurrent calls of the tenant are taken, or promised to queries that asked earlier.",
+	"Run fewer queries on this tenant at the same time, or raise wfm_fdw.max_wait. The view wfm_stat_scans shows who calls."},
+	[WFM_REASON_MINUTE] = {too_long,
+		"The tenant's calls of this minute are used up.",
+	"Try again then, or raise wfm_fdw.max_wait: after a minute there are calls again. EXPLAIN tells how many a query needs."},
+	[WFM_REASON_APP_MINUTE] = {too_long,
+		"The calls of this minute that the app has for all its tenants together are used up.",
+	"Try again then, or raise wfm_fdw.max_wait. Queries on other tenants, and other programs with the same app, use them too; see the view wfm_stat_limits."},
+	[WFM_REASON_TOLD_TO_WAIT] = {too_long,
+		"The API asked to wait.",
+	"Try again then, or raise wfm_fdw.max_wait. Another program may use the same app and tenant; see the view wfm_stat_limits."},
+	[WFM_REASON_COLD_START] = {too_long,
+		"The first call for a tenant goes out alone, to learn how far its limits are used, and it has not been answered.",
+	"Try again when it is answered, or raise wfm_fdw.max_wait. The view wfm_stat_scans shows who calls."},
+	[WFM_REASON_DAY] = {"the day limit of connection \"%s\" is used up",
+		"The tenant's calls of this day are used up.",
+	"See the view wfm_stat_limits, and keep what dashboards read in materialized views."},
+	[WFM_REASON_CIRCUIT] = {"the API of connection \"%s\" keeps failing",
+		"Too many of its last answers were failures.",
+	"Calls are held back for a while so as not to make it worse; try again later."},
+};
+
+/* The limit that the API named when it asked to wait, "" if it named none. */
+static const char *
+named_limit(WfmLimitProblem told_of)
+{
+	switch (told_of)
+	{
+		case WFM_LIMIT_PROBLEM_MINUTE:
+			return " It named the tenant's calls of a minute.";
+		case WFM_LIMIT_PROBLEM_CONCURRENT:
+			return " It named the tenant's concurrent calls.";
+		default:
+			return "";
+	}
+}
+
 WfmProblem *
 wfm_problem_of_permit(const WfmStep *step, const WfmFetchSpec *spec,
 					  const char *tenant, const WfmPermitStatus *status,
 					  MemoryContext context)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	char	   *message;
-	char	   *more = NULL;
-	const char *hint;
+	const LimitWords *words = &limit_words[status->reason];
+	StringInfoData more;
 	WfmProblem *problem;
 
+	initStringInfo(&more);
+	appendStringInfo(&more, "%s%s ", words->detail, named_limit(status->told_of));
+	if (wfm_priority == WFM_PRIORITY_BATCH &&
+		(status->reason == WFM_REASON_SLOT || status->reason == WFM_REASON_MINUTE ||
+		 status->reason == WFM_REASON_DAY))
+		appendStringInfoString(&more, "Queries whose wfm_fdw.priority is \"batch\" have only a part of them. ");
 	if (status->available_at != 0)
-		more = psprintf("The next call is possible at %s.",
-						timestamptz_to_str(status->available_at));
-	switch (status->reason)
-	{
-		case WFM_REASON_DAY:
-			message = psprintf("the day limit of connection \"%s\" is used up",
-							   spec->connection->name);
-			hint = "See the view wfm_stat_limits, and keep what dashboards read in materialized views.";
-			break;
-		case WFM_REASON_CIRCUIT:
-			message = psprintf("the API of connection \"%s\" keeps failing",
-							   spec->connection->name);
-			hint = "Calls are held back for a while so as not to make it worse; try again later.";
-			break;
-		default:
-			message = psprintf("a limit of the API of connection \"%s\" asks for a longer wait than allowed",
-							   spec->connection->name);
-			hint = "Try again later, or raise wfm_fdw.max_wait. The view wfm_stat_limits shows what holds calls back.";
-			break;
-	}
-	problem = make_problem(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message,
-						   describe(step, spec, NULL, tenant, NULL, more), hint);
+		appendStringInfo(&more, "The next call is possible at %s.",
+						 timestamptz_to_str(status->available_at));
+	else
+		appendStringInfoString(&more, "When the next call is possible is not known.");
+	problem = make_problem(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+						   psprintf(words->message, spec->connection->name),
+						   describe(step, spec, NULL, tenant, NULL, more.data),
+						   words->hint);
 	MemoryContextSwitchTo(oldcontext);
 	return problem;
 }

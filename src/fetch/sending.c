@@ -198,7 +198,6 @@ try_to_send(WfmCursor *cursor, WfmStep *step)
 	if (status.own_calls)
 	{
 		status.state = WFM_PERMIT_WAITING;
-		status.reason = WFM_REASON_SLOT;
 		status.retry_at_us = wfm_monotonic_us() + OWN_CALLS_POLL_US;
 	}
 	step->waits_for = status.reason;

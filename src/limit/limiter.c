@@ -90,8 +90,6 @@ wfm_permit_reason_name(WfmPermitReason reason)
 			return "first call after a restart";
 		case WFM_REASON_DAY:
 			return "day limit";
-		case WFM_REASON_MAX_WAIT:
-			return "longer than wfm_fdw.max_wait";
 		case WFM_REASON_CIRCUIT:
 			return "API keeps failing";
 	}
@@ -471,6 +469,8 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 		room.until = 0;
 	}
 	status.reason = room.reason;
+	if (room.reason == WFM_REASON_TOLD_TO_WAIT)
+		status.told_of = limiter->blocked_by;
 	status.available_us = room.until;
 
 	/* Waiting is no cure for these, except in a batch that can. */
@@ -484,8 +484,7 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 		max_wait <= 0)
 	{
 		status.state = WFM_PERMIT_REFUSED;
-		if (room.reason != WFM_REASON_CIRCUIT)
-			status.reason = WFM_REASON_MAX_WAIT;
+		status.too_long = true;
 		return status;
 	}
 	status.state = WFM_PERMIT_WAITING;
@@ -685,6 +684,15 @@ long_enough(WfmLimiter *limiter, int64_t wait, int64_t granted, int64_t now)
 	return wait > least ? wait : least;
 }
 
+/* The same for all calls of a tenant, with the limit that is said to ask for it. */
+static void
+block_tenant(WfmLimiter *limiter, WfmLimitProblem problem, int64_t moment)
+{
+	if (limiter->blocked_until_us < moment)
+		limiter->blocked_by = problem;
+	block_until(&limiter->blocked_until_us, moment);
+}
+
 /* A 429: stop everybody for as long as it says. */
 static void
 learn_refusal(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
@@ -713,13 +721,11 @@ learn_refusal(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers
 			limiter->late_until_us = now + LATE_FOR;
 			limiter->rest_us = LATE_REST;
 			wait = wfm_retry_after(headers, wall_s, CONCURRENT_WAIT);
-			block_until(&limiter->blocked_until_us, now + wait * SECOND + jitter);
-			limiter->blocked_by = problem;
+			block_tenant(limiter, problem, now + wait * SECOND + jitter);
 			break;
 		default:
 			wait = long_enough(limiter, wait, granted, now);
-			block_until(&limiter->blocked_until_us, now + wait * SECOND + SECOND + jitter);
-			limiter->blocked_by = problem;
+			block_tenant(limiter, problem, now + wait * SECOND + SECOND + jitter);
 			break;
 	}
 }
@@ -753,8 +759,7 @@ wfm_limiter_done(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 		 */
 		if (wait > OPEN_LONGEST)
 			wait = OPEN_LONGEST;
-		block_until(&limiter->blocked_until_us, now + wait + jitter);
-		limiter->blocked_by = WFM_LIMIT_PROBLEM_OTHER;
+		block_tenant(limiter, WFM_LIMIT_PROBLEM_OTHER, now + wait + jitter);
 	}
 	else if (granted > limiter->told_us)
 		limiter->told_in_row = 0;

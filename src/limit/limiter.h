@@ -51,13 +51,13 @@ typedef enum WfmPermitState
 typedef enum WfmPermitReason
 {
 	WFM_REASON_NONE,
-	WFM_REASON_SLOT,			/* all concurrent calls are taken */
+	WFM_REASON_SLOT,			/* all concurrent calls are taken, or others
+								 * have their turn first */
 	WFM_REASON_MINUTE,
 	WFM_REASON_APP_MINUTE,
-	WFM_REASON_TOLD_TO_WAIT,	/* a 429 named a time */
+	WFM_REASON_TOLD_TO_WAIT,	/* a 429 or 503 named a time */
 	WFM_REASON_COLD_START,		/* first call after a crash is out alone */
 	WFM_REASON_DAY,				/* refused: the day's calls are spent */
-	WFM_REASON_MAX_WAIT,		/* refused: longer than wfm_fdw.max_wait */
 	WFM_REASON_CIRCUIT			/* refused or waiting: the API keeps failing */
 } WfmPermitReason;
 
@@ -112,7 +112,7 @@ typedef struct WfmLimiter
 
 	/* what the server told */
 	int64_t		blocked_until_us;
-	WfmLimitProblem blocked_by;
+	WfmLimitProblem blocked_by; /* the limit it named with that */
 	int			cap;			/* concurrent calls that seem to be allowed */
 	int64_t		cap_changed_us;
 	int64_t		rest_us;		/* a slot rests so long after an answer */
@@ -162,6 +162,9 @@ typedef struct WfmLimiterStatus
 {
 	WfmPermitState state;
 	WfmPermitReason reason;
+	WfmLimitProblem told_of;	/* told to wait: the limit that was named */
+	bool		too_long;		/* refused: waiting would take longer than it
+								 * may */
 	int64_t		retry_at_us;	/* when waiting: poll again then */
 	int64_t		available_us;	/* when a call could go, 0 = unknown */
 	bool		others_first;	/* one could go now, but it is others' turn */

@@ -326,8 +326,8 @@ wfm_permit_poll(WfmPermit *permit, int64 waits_since_us)
 								  wfm_limits->tickets, permit->ticket,
 								  longest_wait(ticket, waits_since_us), now_us);
 		own_calls = status.state == WFM_PERMIT_REFUSED &&
-			status.reason == WFM_REASON_MAX_WAIT && status.available_us == 0 &&
-			waits_for_itself(ticket, &status);
+			status.reason != WFM_REASON_CIRCUIT && status.too_long &&
+			status.available_us == 0 && waits_for_itself(ticket, &status);
 		if (status.state == WFM_PERMIT_WAITING && status.reason == WFM_REASON_SLOT)
 			reap_tickets(&wakeup, now_us);
 		if (wakeup.n < MAX_WOKEN)
@@ -338,6 +338,7 @@ wfm_permit_poll(WfmPermit *permit, int64 waits_since_us)
 
 	result.state = status.state;
 	result.reason = status.reason;
+	result.told_of = status.told_of;
 	result.retry_at_us = status.retry_at_us - wfm_limits->clock_offset_us;
 	result.available_at = wfm_limits_timestamp(status.available_us);
 	result.own_calls = own_calls;

@@ -24,6 +24,7 @@ typedef struct WfmPermitStatus
 {
 	WfmPermitState state;
 	WfmPermitReason reason;
+	WfmLimitProblem told_of;	/* told to wait: the limit that was named */
 	int64		retry_at_us;	/* monotonic; when waiting */
 	TimestampTz available_at;	/* when the call could go at the earliest, as
 								 * far as known; 0 = unknown */

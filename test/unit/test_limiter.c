@@ -570,7 +570,20 @@ test_max_wait(void)
 	done(try_call(false), 429, &headers);
 	ticket = join(false);
 	is_int(poll_ticket(ticket), WFM_PERMIT_REFUSED, "max wait: a longer wait is refused at once");
-	is_int(status.reason, WFM_REASON_MAX_WAIT, "max wait: the reason");
+	is_int(status.reason, WFM_REASON_TOLD_TO_WAIT, "max wait: the reason");
+	is_int(status.told_of, WFM_LIMIT_PROBLEM_MINUTE, "max wait: and which limit was named");
+	ok(status.too_long, "max wait: it is refused for its length");
+
+	/* two calls were under way, and the second is refused for less long */
+	begin(60, 5000, 5, 0);
+	done(try_call(false), 200, NULL);
+	ticket = try_call(false);
+	done(try_call(false), 429, &headers);
+	headers.problem = WFM_LIMIT_PROBLEM_CONCURRENT;
+	headers.retry_after_seconds = 1;
+	done(ticket, 429, &headers);
+	is_int(poll_ticket(join(false)), WFM_PERMIT_REFUSED, "max wait: a shorter wait does not end it");
+	is_int(status.told_of, WFM_LIMIT_PROBLEM_MINUTE, "max wait: nor is it what is named");
 	is_int(status.available_us, limiter.blocked_until_us, "max wait: with the time it would take");
 
 	begin(60, 5000, 1, 0);

@@ -256,7 +256,7 @@ SQL
 	like($err, qr/ERROR:\s+53400:/, 'a wait of half an hour: an error');
 	like($err, qr/The next call is possible at 20\d\d-/, 'it says when to come back');
 	like($node->safe_psql('postgres', q{SELECT detail, mend FROM wfm_check('acme') WHERE step = 'call' AND NOT ok}),
-		qr/has to wait: longer than wfm_fdw\.max_wait, until 20\d\d-.*wfm_stat_limits/, 'and so does wfm_check');
+		qr/has to wait: told to wait, until 20\d\d-.*wfm_stat_limits/, 'and so does wfm_check');
 	like($err, qr/HINT:.*wfm_fdw\.max_wait/, 'and which setting decides');
 	cmp_ok(time - $start, '<', $at_once, 'at once');
 	my $mark = $sim->mark;

@@ -56,7 +56,7 @@ is(circuit(), 'open', 'an API that keeps failing');
 
 ($out, $err, $seconds, $calls) = run('SELECT count(*) FROM acme.client');
 is($out, '', 'no rows');
-like($err, qr/ERROR:  \w{5}: the API of connection "acme" keeps failing.*DETAIL:.*request: GET \S+ client\.api\/list.*The next call is possible at \S+.*HINT:.*try again later/s,
+like($err, qr/ERROR:  \w{5}: the API of connection "acme" keeps failing.*DETAIL:.*request: GET \S+ client\.api\/list.*Too many of its last answers were failures\. The next call is possible at \S+.*HINT:.*try again later/s,
 	'but what is the matter, and until when');
 is($calls, 0, 'without a call');
 cmp_ok($seconds, '<', 10, 'at once, and not when it is tried again');
