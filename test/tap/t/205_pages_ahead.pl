@@ -267,6 +267,8 @@ foreach (
 		[ [ 'a', 'b', 11 ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/same page came again/ ],
 	[ 'a link without parameters', [ [ '', '', 11 ] ], qr/^1$/ ],
 	[ 'an empty page in between', [ [ 'a', 'b' ], [ 'b', '', 12 ], [ '', 'a', 11 ] ], qr/^2$/ ],
+	[ 'a hundred empty pages, but not in a row',
+		[ (map { [ "$_", $_ + 1, $_ == 51 ? 12 : () ] } 1 .. 103), [ '104', '', 13 ], [ '', 1, 11 ] ], qr/^3$/ ],
 	[ 'empty pages without end', [ (map { [ "$_", $_ + 1 ] } 1 .. 150), [ '', 1, 11 ] ], qr/Too many of them are empty/ ])
 {
 	my ($name, $pages, $expected) = @$_;

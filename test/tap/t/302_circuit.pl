@@ -104,4 +104,10 @@ $busy->{run}->finish;
 is($busy->{out}, "$clients\n", 'which does not disturb the first');
 is(join(' ', map { $_->{path} =~ m{(\w+)\.api} } $sim->calls_since($mark)), 'client', 'and makes no call');
 
+# --- 503 is said of the API, however wide the windows that are asked for ---
+$sim->fault({ match => { path => '*time.api' }, action => { status => 503 } });
+($out, $err) = run('SELECT count(*) FROM acme.time_entry');
+like($err, qr/ERROR:  HV00N: .*HTTP status 503/s, 'an API that fails for windows: what it said');
+is(circuit(), 'open', 'and it is left alone');
+
 done_testing();
