@@ -164,7 +164,6 @@ advance(WfmCursor *cursor)
 	dlist_iter	iter;
 
 	cursor->alarm_us = 0;
-	cursor->waits_for_slot = false;
 	dlist_foreach(iter, &cursor->steps)
 	{
 		WfmStep    *step = dlist_container(WfmStep, node, iter.cur);
@@ -187,10 +186,7 @@ advance(WfmCursor *cursor)
 		}
 		/* those behind would only queue up behind one that waits */
 		if (!wfm_step_advance(cursor, step, may_ask))
-		{
 			may_ask = false;
-			cursor->waits_for_slot = true;
-		}
 	}
 	if (cursor->channel != NULL)
 		wfm_channel_set_alarm(cursor->channel, cursor->alarm_us);
@@ -424,20 +420,6 @@ wfm_cursor_serve_others(WfmCursor *cursor)
 		if (wfm_channel_pump(other->channel))
 			wfm_channel_set_alarm(other->channel, wfm_monotonic_us());
 		(void) report_ended(other);
-	}
-}
-
-void
-wfm_cursor_wake_others(WfmCursor *cursor)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &open_cursors)
-	{
-		WfmCursor  *other = dlist_container(WfmCursor, node, iter.cur);
-
-		if (other != cursor && other->waits_for_slot)
-			wfm_channel_set_alarm(other->channel, wfm_monotonic_us());
 	}
 }
 

@@ -79,7 +79,6 @@ struct WfmCursor
 								 * width of a window may be to blame for */
 	int64		longest_us;		/* what the slowest answer took */
 	bool		no_ahead;		/* calls ahead were in vain: no more of them */
-	bool		waits_for_slot; /* a step of it waits for permission to call */
 	int64		alarm_us;		/* when to look again, 0 = no need */
 	int64		token_poll_us;
 	int64		moved_us;		/* when the steps were looked after last */
@@ -99,12 +98,6 @@ struct WfmCursor
  * another, so a cursor that waits for a permit may wait for those.
  */
 extern void wfm_cursor_serve_others(WfmCursor *cursor);
-
-/*
- * A call of this cursor gave its slot back: let the others of this process that
- * wait for permission look again, as soon as the executor comes to them.
- */
-extern void wfm_cursor_wake_others(WfmCursor *cursor);
 
 /* Steps of one tenant that may be under way, or answered and not yet used. */
 extern int	wfm_cursor_most_active(const WfmCursor *cursor);

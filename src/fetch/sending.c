@@ -27,10 +27,10 @@
 #define OWN_CALLS_POLL_US INT64CONST(100000)
 
 /*
- * How often a scan below an Append looks whether another process gave a slot
- * back: that sets this process's latch, but an Append hears nothing but
- * descriptors.  Well within the time after which the limiter passes by a
- * scan that does not take its turn.
+ * How often a scan below an Append looks whether a slot was given back: that
+ * sets the process's latch, but an Append hears nothing but descriptors.  No
+ * longer than a slot rests after a call, so that it does not lie idle; well
+ * within the time after which a scan that does not take its turn is passed by.
  */
 #define ASYNC_SLOT_POLL_US INT64CONST(20000)
 
@@ -390,7 +390,6 @@ wfm_step_report(WfmCursor *cursor, WfmStep *step, const WfmHttpResult *result)
 									wfm_step_tenant(cursor, step),
 									step->token_generation, result->status);
 	}
-	wfm_cursor_wake_others(cursor);
 }
 
 /* Is there no record of the key that was asked for? */

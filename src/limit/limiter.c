@@ -661,6 +661,15 @@ block_until(int64_t * until, int64_t moment)
 		*until = moment;
 }
 
+/* The same for all calls of a tenant, with the limit that is said to ask for it. */
+static void
+block_tenant(WfmLimiter *limiter, WfmLimitProblem problem, int64_t moment)
+{
+	if (limiter->blocked_until_us < moment)
+		limiter->blocked_by = problem;
+	block_until(&limiter->blocked_until_us, moment);
+}
+
 /*
  * What a 429 told to wait, in seconds, or more if calls that waited so long
  * were refused before: some servers say 0 whatever is to come.
@@ -682,15 +691,6 @@ long_enough(WfmLimiter *limiter, int64_t wait, int64_t granted, int64_t now)
 	if (least > LONGEST_DOUBLED)
 		least = LONGEST_DOUBLED;
 	return wait > least ? wait : least;
-}
-
-/* The same for all calls of a tenant, with the limit that is said to ask for it. */
-static void
-block_tenant(WfmLimiter *limiter, WfmLimitProblem problem, int64_t moment)
-{
-	if (limiter->blocked_until_us < moment)
-		limiter->blocked_by = problem;
-	block_until(&limiter->blocked_until_us, moment);
 }
 
 /* A 429: stop everybody for as long as it says. */
