@@ -76,7 +76,7 @@ take_fingerprint(WfmCursor *cursor, WfmStep *step, uint64 fingerprint)
 	if (step->facts.known && step->facts.key == NULL && step->facts.on_page > 0)
 	{
 		step->facts.key = MemoryContextAlloc(cursor->context, 18);
-		snprintf(step->facts.key, 18, "#%016" INT64_MODIFIER "x", fingerprint);
+		snprintf(step->facts.key, 18, "#%016llx", (unsigned long long) fingerprint);
 	}
 }
 
