@@ -7,7 +7,8 @@
  *
  * A permit cannot leak: it lives in a memory context of its own below the
  * owner's, whose callback gives it back when an error, a cancel or an aborted
- * subtransaction deletes the owner; a backend that exits gives all of its
+ * subtransaction deletes the owner; a cursor that fails in a subtransaction and
+ * outlives it gives back what it was granted there; a backend that exits gives all of its
  * tickets back before it leaves shared memory.  A backend that is killed takes
  * all of shared memory with it.
  */
@@ -15,7 +16,9 @@
 
 #include <time.h>
 
+#include "access/xact.h"
 #include "common/pg_prng.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -38,7 +41,12 @@ struct WfmPermit
 	MemoryContextCallback callback;
 	int			ticket;			/* -1: given back */
 	uint32		generation;		/* of the ticket */
+	SubTransactionId subid;		/* in which it was asked for */
+	dlist_node	node;			/* in permits */
 };
+
+/* In this process: the permits whose contexts exist. */
+static dlist_head permits = DLIST_STATIC_INIT(permits);
 
 /* The backends to wake after the lock is released. */
 typedef struct Wakeup
@@ -200,8 +208,38 @@ permit_callback(void *arg)
 {
 	WfmPermit  *permit = arg;
 
+	dlist_delete(&permit->node);
 	if (permit->ticket >= 0)
 		end_permit(permit, PERMIT_DROPPED, true, 0, NULL);
+}
+
+/*
+ * A cursor that was opened before a subtransaction and failed in it stays
+ * until the transaction ends, and is never run again.  One that did not fail
+ * has no call under way between two fetches.
+ */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	dlist_iter	iter;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	dlist_foreach(iter, &permits)
+	{
+		WfmPermit  *permit = dlist_container(WfmPermit, node, iter.cur);
+		WfmTicket  *ticket = ticket_of(permit);
+
+		if (permit->subid != subid)
+			continue;
+		permit->subid = parent;
+
+		/* nobody else changes the state of a ticket that this process has */
+		if (event == SUBXACT_EVENT_ABORT_SUB && ticket != NULL &&
+			ticket->state == WFM_TICKET_GRANTED)
+			end_permit(permit, PERMIT_DROPPED, true, 0, NULL);
+	}
 }
 
 WfmPermit *
@@ -220,6 +258,7 @@ wfm_permit_request(const char *app, const char *tenant,
 	if (!exit_registered)
 	{
 		before_shmem_exit(drop_all_tickets, (Datum) 0);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
 		exit_registered = true;
 	}
 
@@ -228,6 +267,8 @@ wfm_permit_request(const char *app, const char *tenant,
 	permit = MemoryContextAllocZero(context, sizeof(WfmPermit));
 	permit->context = context;
 	permit->ticket = -1;
+	permit->subid = GetCurrentSubTransactionId();
+	dlist_push_tail(&permits, &permit->node);
 	permit->callback.func = permit_callback;
 	permit->callback.arg = permit;
 	MemoryContextRegisterResetCallback(context, &permit->callback);

@@ -134,6 +134,24 @@ my $at_once = 25;
 
 my $slow_query = 'SELECT count(*) FROM staff';
 
+# --- a cursor that fails in a subtransaction, and outlives it ---
+{
+	$sim->fault({ match => { path => '*time.api*' }, action => { delay => 0.5 } });
+	my ($ret, $out, $err) = $node->psql('postgres', <<'END');
+\set ON_ERROR_STOP off
+BEGIN;
+DECLARE c CURSOR FOR SELECT minutes / 0 FROM time_entry;
+SAVEPOINT s;
+FETCH 1 FROM c;
+ROLLBACK TO s;
+SELECT sum(in_flight) AS held FROM wfm_stat_limits;
+COMMIT;
+END
+	like($err, qr/division by zero/, 'a cursor fails in a subtransaction');
+	is($out, '0', 'its calls hold no slot after ROLLBACK TO');
+	$sim->no_faults;
+}
+
 # --- many sessions ---
 {
 	my $mark = $sim->mark;
