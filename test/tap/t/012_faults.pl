@@ -87,6 +87,21 @@ sub as_text
 	return join ' ', map { "$_->{from}-$_->{to}" } @_;
 }
 
+# The checksum at the end of a state file (src/base/state_file.c).
+sub crc32c
+{
+	my ($bytes) = @_;
+	my @table = map {
+		my $rest = $_;
+		$rest = $rest & 1 ? $rest >> 1 ^ 0x82f63b78 : $rest >> 1 for 1 .. 8;
+		$rest;
+	} 0 .. 255;
+	my $crc = 0xffffffff;
+
+	$crc = $table[ ($crc ^ $_) & 0xff ] ^ $crc >> 8 foreach unpack 'C*', $bytes;
+	return $crc ^ 0xffffffff;
+}
+
 # Change each width that was learnt: the hour in which it was is the upper half of
 # its number, the days are the lower (fetch/window_facts.c).  Returns how many.
 sub change_widths
@@ -96,7 +111,10 @@ sub change_widths
 	my $changed = 0;
 
 	$node->stop;
-	my ($magic, @words) = unpack 'Q*', slurp_file($file);
+	my $content = slurp_file($file);
+	my $checksum = unpack 'L', substr $content, -4, 4, '';
+	is($checksum, crc32c($content), 'the file of what was learnt, as it is written');
+	my ($magic, @words) = unpack 'Q*', $content;
 	foreach my $word (@words)
 	{
 		my ($hour, $days) = ($word >> 16 & 0xffff, $word & 0xffff);
@@ -107,9 +125,12 @@ sub change_widths
 		$changed++;
 	}
 	open my $handle, '>:raw', $file or die "$file: $!";
-	print $handle pack 'Q*', $magic, @words;
+	$content = pack 'Q*', $magic, @words;
+	print $handle $content, pack 'L', crc32c($content);
 	close $handle or die "$file: $!";
+	my $log = -s $node->logfile;
 	$node->start;
+	unlike(slurp_file($node->logfile, $log), qr/ignoring invalid data/, 'and as it is read');
 	return $changed;
 }
 
