@@ -87,7 +87,7 @@ wfm_permit_reason_name(WfmPermitReason reason)
 		case WFM_REASON_TOLD_TO_WAIT:
 			return "told to wait";
 		case WFM_REASON_COLD_START:
-			return "first call after a restart";
+			return "first calls after a restart";
 		case WFM_REASON_DAY:
 			return "day limit";
 		case WFM_REASON_CIRCUIT:
@@ -97,11 +97,12 @@ wfm_permit_reason_name(WfmPermitReason reason)
 }
 
 void
-wfm_limiter_init(WfmLimiter *limiter, bool cold)
+wfm_limiter_init(WfmLimiter *limiter, bool cold, int64_t forgotten_until_us)
 {
 	memset(limiter, 0, sizeof(WfmLimiter));
 	limiter->first = limiter->last = -1;
 	limiter->cold = cold;
+	limiter->forgotten_until_us = forgotten_until_us;
 }
 
 void
@@ -228,6 +229,13 @@ room_for(WfmLimiter *limiter, WfmAppLimiter *app, bool batch, bool awake,
 	}
 	if (limiter->cold && !narrow(&room, 1 - limiter->in_flight, WFM_REASON_COLD_START, 0))
 		return room;
+	if (limiter->forgotten_until_us > now)
+	{
+		stamps = wfm_minute_since(limiter, now - SECOND, false);
+		if (!narrow(&room, 1 - stamps - limiter->in_flight, WFM_REASON_COLD_START,
+					limiter->in_flight > 0 ? 0 : wfm_stamps_down_to(limiter, 0, SECOND, now)))
+			return room;
+	}
 
 	stamps = wfm_minute_since(limiter, now - WINDOW, false);
 	if (!narrow(&room, policy->calls_per_minute - stamps - limiter->in_flight,
@@ -638,6 +646,7 @@ learn_counts(WfmLimiter *limiter, WfmAppLimiter *app, const WfmHeaders *headers,
 		int			missing = limiter->policy.calls_per_minute -
 			headers->minute_remaining - ours;
 
+		limiter->forgotten_until_us = 0;
 		while (missing-- > 0)
 			wfm_minute_add(limiter, false, now);
 	}
@@ -824,6 +833,7 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 	set_back(&limiter->day_reset_us, newest - now, LONGEST_WAIT * SECOND, now);
 	set_back(&limiter->open_until_us, newest - now, OPEN_LONGEST, now);
 	set_back(&limiter->late_until_us, newest - now, LATE_FOR, now);
+	set_back(&limiter->forgotten_until_us, newest - now, WINDOW, now);
 	if (limiter->day_minute > now / MINUTE)
 	{
 		used = limiter->day_used;

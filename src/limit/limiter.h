@@ -56,7 +56,8 @@ typedef enum WfmPermitReason
 	WFM_REASON_MINUTE,
 	WFM_REASON_APP_MINUTE,
 	WFM_REASON_TOLD_TO_WAIT,	/* a 429 or 503 named a time */
-	WFM_REASON_COLD_START,		/* first call after a crash is out alone */
+	WFM_REASON_COLD_START,		/* calls go out one at a time, since nothing
+								 * is known of those before */
 	WFM_REASON_DAY,				/* refused: the day's calls are spent */
 	WFM_REASON_CIRCUIT			/* refused or waiting: the API keeps failing */
 } WfmPermitReason;
@@ -121,6 +122,8 @@ typedef struct WfmLimiter
 	int64_t		told_us;		/* when it was last told how long to wait ... */
 	int			told_in_row;	/* ... and that this was too short before */
 	bool		cold;			/* nothing known: first call goes alone */
+	int64_t		forgotten_until_us; /* the server's minute may hold calls of
+									 * before a crash; 0 = none */
 
 	/* circuit breaker */
 	int			failures_in_row;
@@ -170,8 +173,14 @@ typedef struct WfmLimiterStatus
 	bool		others_first;	/* one could go now, but it is others' turn */
 } WfmLimiterStatus;
 
-/* Begin; cold says that nothing is known about calls made before. */
-extern void wfm_limiter_init(WfmLimiter *limiter, bool cold);
+/*
+ * Begin.  cold says that nothing is known about calls made before.  After a
+ * crash there may have been many: until the server's minute no longer holds
+ * them (forgotten_until_us; 0 = no crash), or an answer's headers tell how many
+ * are left, one call a second goes out.
+ */
+extern void wfm_limiter_init(WfmLimiter *limiter, bool cold,
+							 int64_t forgotten_until_us);
 extern void wfm_app_limiter_init(WfmAppLimiter *app);
 
 /* Take over settings, which may have changed. */

@@ -2,7 +2,8 @@
  * limit/limits_file.c
  *		What is known of the limits, kept in a file while the server is down.
  *
- * After a crash there is none, and every tenant starts cold.
+ * After a crash there is none: every tenant starts cold, and without headers
+ * that tell how many calls are left one call a second goes out for a minute.
  */
 #include "postgres.h"
 

@@ -48,6 +48,7 @@ typedef struct WfmLimits
 	int			ntickets;
 	int			free_ticket;	/* head of the free list, -1 = none */
 	int64		reaped_us;		/* when vanished owners were looked for */
+	int64		forgotten_until_us; /* calls of before a crash count so long */
 	WfmLimitApp *apps;
 	WfmLimitTenant *tenants;
 	WfmTicket  *tickets;

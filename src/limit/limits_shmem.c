@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -61,6 +63,22 @@ wfm_limits_shmem_request(void)
 	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
 }
 
+/*
+ * Did the server end without a shutdown?  Then there may have been calls that
+ * no file tells of.
+ */
+static bool
+server_crashed(void)
+{
+	bool		intact;
+	ControlFileData *control = get_controlfile(DataDir, &intact);
+	bool		crashed = control->state != DB_SHUTDOWNED &&
+		control->state != DB_SHUTDOWNED_IN_RECOVERY;
+
+	pfree(control);
+	return crashed;
+}
+
 void
 wfm_limits_shmem_startup(void)
 {
@@ -90,7 +108,11 @@ wfm_limits_shmem_startup(void)
 	{
 		on_shmem_exit(wfm_limits_save, (Datum) 0);
 		if (!found)
+		{
 			wfm_limits_load();
+			if (server_crashed())
+				limits->forgotten_until_us = wfm_limits_now() + USECS_PER_MINUTE;
+		}
 	}
 }
 
@@ -206,6 +228,6 @@ wfm_limits_find(const char *app, const char *tenant, int64 now_us)
 	found->app = i;
 	strlcpy(found->name, tenant, WFM_LIMIT_NAME);
 	found->last_used_us = now_us;
-	wfm_limiter_init(&found->limiter, true);
+	wfm_limiter_init(&found->limiter, true, wfm_limits->forgotten_until_us);
 	return place;
 }

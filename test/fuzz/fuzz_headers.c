@@ -36,7 +36,7 @@ learn(const WfmHeaders *headers, int http_status)
 	WfmLimitPolicy policy = {60, 5000, 5, 10000};
 	WfmLimiterStatus status;
 
-	wfm_limiter_init(&limiter, true);
+	wfm_limiter_init(&limiter, true, 0);
 	wfm_app_limiter_init(&app);
 	wfm_limiter_set_policy(&limiter, &app, &policy);
 	wfm_limiter_join(&limiter, &ticket, 0, false, NOW);

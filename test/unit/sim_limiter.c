@@ -187,7 +187,7 @@ simulate(Server server, int n, int nbatch, int64_t think, int calls_per_minute,
 		abort();
 	memset(tickets, 0, sizeof(tickets));
 	memset(backends, 0, sizeof(backends));
-	wfm_limiter_init(&limiter, true);
+	wfm_limiter_init(&limiter, true, 0);
 	wfm_app_limiter_init(&app);
 	wfm_limiter_set_policy(&limiter, &app, &policy);
 	for (i = 0; i < n; i++)

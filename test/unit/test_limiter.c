@@ -28,7 +28,7 @@ begin(int minute, int day, int concurrent, int app_minute)
 	WfmLimitPolicy policy = {minute, day, concurrent, app_minute};
 
 	memset(tickets, 0, sizeof(tickets));
-	wfm_limiter_init(&limiter, false);
+	wfm_limiter_init(&limiter, false, 0);
 	wfm_app_limiter_init(&app);
 	wfm_limiter_set_policy(&limiter, &app, &policy);
 	now = START;
@@ -605,7 +605,7 @@ test_cold(void)
 				second;
 
 	begin(60, 5000, 5, 0);
-	wfm_limiter_init(&limiter, true);
+	wfm_limiter_init(&limiter, true, 0);
 	wfm_limiter_set_policy(&limiter, &app, &policy);
 	first = try_call(false);
 	ok(first >= 0, "cold start: one call goes out");
@@ -618,6 +618,48 @@ test_cold(void)
 	headers.minute_remaining = 2;
 	done(second, 200, &headers);
 	is_int(call_many(10, false), 2, "cold start: the first answer tells what is left");
+}
+
+/* As many calls as can be made in ten seconds. */
+static int
+calls_in_ten_seconds(void)
+{
+	int64_t		end = now + 10 * SECOND;
+	int			calls = 0;
+
+	for (; now < end; now += SECOND / 10)
+		calls += call_many(1, false);
+	return calls;
+}
+
+static void
+test_crash(void)
+{
+	WfmLimitPolicy policy = {60, 5000, 5, 0};
+	WfmHeaders	headers = no_headers();
+	int			number;
+
+	begin(60, 5000, 5, 0);
+	wfm_limiter_init(&limiter, true, now + MINUTE);
+	wfm_limiter_set_policy(&limiter, &app, &policy);
+	is_int(calls_in_ten_seconds(), 10, "crash: one call a second while nothing tells what is left");
+	number = join(false);
+	is_int(poll_ticket(number), WFM_PERMIT_GRANTED, "crash: the next");
+	is_int(poll_ticket(join(false)), WFM_PERMIT_WAITING, "crash: alone");
+	is_int(status.reason, WFM_REASON_COLD_START, "crash: the reason");
+	done(number, 200, NULL);
+	wfm_limiter_resume(&limiter, now);
+	is_int(calls_in_ten_seconds(), 9, "crash: a restart does not end that");
+	now += 40 * SECOND;
+	is_int(call_many(60, false), 40, "crash: a minute later it need not");
+
+	wfm_limiter_init(&limiter, true, now + MINUTE);
+	wfm_limiter_set_policy(&limiter, &app, &policy);
+	headers.minute_remaining = 7;
+	number = join(false);
+	is_int(poll_ticket(number), WFM_PERMIT_GRANTED, "crash: with headers, one call");
+	done(number, 200, &headers);
+	is_int(call_many(60, false), 7, "crash: which tells what is left");
 }
 
 static void
@@ -1079,6 +1121,7 @@ main(void)
 	test_refusals();
 	test_max_wait();
 	test_cold();
+	test_crash();
 	test_priority();
 	test_rest();
 	test_circuit();

@@ -361,6 +361,20 @@ my $file = $node->data_dir . '/pg_stat/wfm_fdw_limits.stat';
 
 # --- the first call after a crash goes alone, and headers count ---
 {
+	# Seconds between the calls of four queries that follow each other.
+	sub pauses
+	{
+		my $mark = $sim->mark;
+		$node->safe_psql('postgres', "$slow_query;\n" x 4);
+		my @at = map { $_->{time} } $sim->calls_since($mark);
+		return sort { $a <=> $b } map { $at[$_] - $at[ $_ - 1 ] } 1 .. $#at;
+	}
+
+	$sim->control('POST', 'limits', { enforced => JSON::PP::false });
+	crash();
+	cmp_ok((pauses())[0], '>', 0.9, 'without headers one call a second goes out after a crash');
+	$sim->control('POST', 'limits', { enforced => JSON::PP::true });
+	cmp_ok((pauses())[0], '<', 0.9, 'until a header tells what is left');
 	$sim->control('POST', 'limits', { minute => 30 });
 	$sim->control('POST', 'reset', { what => ['limits'] });
 	crash();

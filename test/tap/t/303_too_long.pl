@@ -116,7 +116,7 @@ foreach my $case (
 	my @holders;
 
 	foreach my $case (
-		[ 'the first call', qr/The first call for a tenant goes out alone, to learn how far its limits are used, and it has not been answered\./ ],
+		[ 'the first call', qr/Calls for a tenant go out one at a time until it is known how far its limits are used\./ ],
 		[ 'a slot', qr/The concurrent calls of the tenant are taken, or promised to queries that asked earlier\./ ])
 	{
 		my ($what, $detail) = @$case;
