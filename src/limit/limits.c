@@ -7,10 +7,10 @@
  *
  * A permit cannot leak: it lives in a memory context of its own below the
  * owner's, whose callback gives it back when an error, a cancel or an aborted
- * subtransaction deletes the owner; a cursor that fails in a subtransaction and
- * outlives it gives back what it was granted there; a backend that exits gives all of its
- * tickets back before it leaves shared memory.  A backend that is killed takes
- * all of shared memory with it.
+ * subtransaction deletes the owner; a cursor that fails in a subtransaction
+ * and outlives it gives back what it was granted there; a backend that exits
+ * gives all of its tickets back before it leaves shared memory.  A backend that
+ * is killed takes all of shared memory with it.
  */
 #include "postgres.h"
 

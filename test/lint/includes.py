@@ -19,7 +19,7 @@ LAYERS = [
 ]
 
 PURE = ["decode/*", "auth/token_fsm*", "auth/oauth_answer.*", "auth/oauth_request.*", "auth/seal.*",
-        "auth/secret.*", "auth/credentials_json.*", "limit/limiter.*", "limit/windows.*", "http/headers.*", "http/url.*"]
+        "auth/secret.*", "auth/credentials_json.*", "limit/limiter.*", "limit/learnt.*", "limit/windows.*", "http/headers.*", "http/url.*"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
