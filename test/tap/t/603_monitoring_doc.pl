@@ -105,13 +105,12 @@ $node->safe_psql('postgres', 'SELECT pg_cancel_backend(pid) FROM wfm_stat_scans'
 eval { $scan->finish; };
 $sim->no_faults;
 $node->safe_psql('postgres', 'SELECT count(name) FROM acme.staff');
+
+# The page resets the figures of tables on its way
+$queries{wfm_tables} = [ rows((grep { $_->{query_name} eq 'wfm_tables' } @{ $collector->{queries} })[0]{query}) ];
 foreach my $metric (@{ $collector->{metrics} })
 {
 	my $name = $metric->{metric_name};
-
-	# The page resets the figures of tables on its way
-	%queries = (%queries, wfm_tables => [ rows((grep { $_->{query_name} eq 'wfm_tables' } @{ $collector->{queries} })[0]{query}) ])
-	  if $metric->{query_ref} eq 'wfm_tables' && !@{ $queries{wfm_tables} };
 	my ($row) = @{ $queries{ $metric->{query_ref} } || [] };
 
 	ok($row, "$name: its query has rows") or next;
