@@ -284,6 +284,7 @@ wfm_limiter_resume(WfmLimiter *limiter, int64_t now)
 		limiter->cap_changed_us = now;
 	if (limiter->told_us > now)
 		limiter->told_us = now;
+	limiter->ended_us = limiter->others_ended_us = now;
 	set_back(&limiter->blocked_until_us, newest - now, LONGEST_WAIT * SECOND, now);
 	set_back(&limiter->day_reset_us, newest - now, LONGEST_WAIT * SECOND, now);
 	set_back(&limiter->open_until_us, newest - now, OPEN_LONGEST, now);

@@ -399,6 +399,19 @@ grant(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int number,
 		limiter->interactive_run++;
 }
 
+/*
+ * Has no other process had a call of late?  A connection is not read before
+ * its call has ended, so those of one process are never more than its slots.
+ */
+static bool
+is_alone(const WfmLimiter *limiter, int pid, int64_t now)
+{
+	int64_t		others = pid == limiter->ended_pid ? limiter->others_ended_us :
+		limiter->ended_us;
+
+	return pid != 0 && now >= limiter->late_until_us && now - others >= REST;
+}
+
 WfmLimiterStatus
 wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 				 int number, int64_t max_wait, int64_t now)
@@ -411,7 +424,8 @@ wfm_limiter_poll(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 		return status;
 	ticket->seen_us = now;
 	ticket->called_us = 0;
-	if (turns(limiter, app, tickets, number, false, now, NULL, 0, NULL))
+	if (turns(limiter, app, tickets, number, is_alone(limiter, ticket->pid, now),
+			  now, NULL, 0, NULL))
 	{
 		grant(limiter, app, tickets, number, now);
 		return status;
@@ -505,6 +519,12 @@ give_back(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets, int numbe
 		if (counted)
 		{
 			rest(limiter, now - ticket->granted_us, now);
+			if (ticket->pid != limiter->ended_pid)
+			{
+				limiter->others_ended_us = limiter->ended_us;
+				limiter->ended_pid = ticket->pid;
+			}
+			limiter->ended_us = now;
 			wfm_minute_add(limiter, ticket->batch, now);
 			wfm_day_add(limiter, 1, now);
 			wfm_app_add(app, 1, now);
@@ -539,6 +559,9 @@ wfm_limiter_failed(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 	bool		granted = tickets[number].state == WFM_TICKET_GRANTED;
 
 	give_back(limiter, app, tickets, number, maybe_sent, now);
+	/* the server may still be at work on it */
+	if (granted && maybe_sent)
+		limiter->others_ended_us = now;
 	if (granted)
 		wfm_limiter_note_health(limiter, probe, true, now);
 }
@@ -547,5 +570,9 @@ void
 wfm_limiter_drop(WfmLimiter *limiter, WfmAppLimiter *app, WfmTicket *tickets,
 				 int number, bool maybe_sent, int64_t now)
 {
+	bool		granted = tickets[number].state == WFM_TICKET_GRANTED;
+
 	give_back(limiter, app, tickets, number, maybe_sent, now);
+	if (granted && maybe_sent)
+		limiter->others_ended_us = now;
 }

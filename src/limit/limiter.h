@@ -18,7 +18,8 @@
  *
  * A call's slot rests for a moment after its answer was seen: a server may
  * send the last byte before it counts the call as ended, and another backend
- * is quick to send the next one.
+ * is quick to send the next one.  A backend that is alone needs no rest: it
+ * sends on the connection whose call has ended.
  */
 #ifndef WFM_LIMIT_LIMITER_H
 #define WFM_LIMIT_LIMITER_H
@@ -118,6 +119,9 @@ typedef struct WfmLimiter
 	int64_t		cap_changed_us;
 	int64_t		rest_us;		/* a slot rests so long after an answer */
 	int64_t		late_until_us;	/* the server was slow to let go of calls */
+	int			ended_pid;		/* whose call ended last ... */
+	int64_t		ended_us;		/* ... when, and when the last one of others */
+	int64_t		others_ended_us;
 	uint64_t	refusals;		/* 429s seen */
 	int64_t		told_us;		/* when it was last told how long to wait ... */
 	int			told_in_row;	/* ... and that this was too short before */
@@ -156,7 +160,7 @@ typedef struct WfmTicket
 	int64_t		called_us;		/* when its turn was noticed; 0 = not yet */
 	int64_t		granted_us;
 	int			owner;			/* the shell's: whom to wake */
-	int			pid;
+	int			pid;			/* 0 = anybody's */
 	int			tenant;
 	uint32_t	generation;
 } WfmTicket;

@@ -786,6 +786,41 @@ test_rest(void)
 	now += REST;
 	is_int(poll_ticket(behind), WFM_PERMIT_GRANTED, "rest: and no longer");
 
+	/* a process whose calls alone there are sends on its own connections */
+	begin(600, 5000, 1, 0);
+	for (i = 0; i < TICKETS; i++)
+		tickets[i].pid = 7;
+	for (i = 0; i < 3; i++)
+	{
+		held[0] = try_call(false);
+		now += SECOND / 100;
+		done(held[0], 200, NULL);
+	}
+	is_int(limiter.most_in_flight, 1, "rest: none");
+	ok(now - START == 3 * SECOND / 100, "rest: for who is alone");
+	for (i = 0; i < TICKETS; i++)
+		tickets[i].pid = 8;
+	is_int(try_call(false), -1, "rest: for another process");
+	now += SECOND / 100;
+	held[0] = try_call(false);
+	ok(held[0] >= 0, "rest: as long as the call took");
+	now += SECOND / 100;
+	done(held[0], 200, NULL);
+	is_int(try_call(false), -1, "rest: for who has not been alone for long");
+	now += REST;
+	held[0] = try_call(false);
+	now += SECOND / 100;
+	wfm_limiter_drop(&limiter, &app, tickets, held[0], true, now);
+	is_int(try_call(false), -1, "rest: after a call that was given up");
+	begin(600, 5000, 1, 0);
+	for (i = 0; i < TICKETS; i++)
+		tickets[i].pid = 7;
+	limiter.late_until_us = now + SECOND;
+	held[0] = try_call(false);
+	now += SECOND / 100;
+	done(held[0], 200, NULL);
+	is_int(try_call(false), -1, "rest: of a server that was late before");
+
 	/* the first in the queue does not poll: the next one must not spin */
 	begin(600, 5000, 3, 0);
 	held[0] = try_call(false);
