@@ -12,11 +12,10 @@
 #include "limit/windows.h"
 
 /*
- * A slot rests as long as its call took, and no longer than this: calls one
- * after the other never notice, since there are more slots than one.  Once a
- * server has refused a call for being one too many at once, which ours never
- * are, it takes its time to let go of calls, or there are others: then slots
- * rest longer.
+ * Where several processes call, a slot rests as long as its call took, and no
+ * longer than this.  Once a server has refused a call for being one too many at
+ * once, which ours never are, it takes its time to let go of calls, or there
+ * are others: then slots rest longer, whoever calls.
  */
 #define REST			(SECOND / 40)
 #define LATE_REST		(SECOND / 4)
