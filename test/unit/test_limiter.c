@@ -790,14 +790,14 @@ test_rest(void)
 	begin(600, 5000, 1, 0);
 	for (i = 0; i < TICKETS; i++)
 		tickets[i].pid = 7;
-	for (i = 0; i < 3; i++)
-	{
-		held[0] = try_call(false);
-		now += SECOND / 100;
-		done(held[0], 200, NULL);
-	}
-	is_int(limiter.most_in_flight, 1, "rest: none");
-	ok(now - START == 3 * SECOND / 100, "rest: for who is alone");
+	held[0] = try_call(false);
+	now += SECOND / 100;
+	done(held[0], 200, NULL);
+	is_int(limiter.rest_us, SECOND / 100, "rest: there would be one");
+	is_int(call_many(3, false), 3, "rest: but not for who is alone");
+	held[0] = try_call(false);
+	now += SECOND / 100;
+	done(held[0], 200, NULL);
 	for (i = 0; i < TICKETS; i++)
 		tickets[i].pid = 8;
 	is_int(try_call(false), -1, "rest: for another process");
